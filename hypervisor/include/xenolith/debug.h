@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* debug: panic, assertions, backtraces with symbols, debug keys, register dumps. */
+#ifndef XENOLITH_DEBUG_H
+#define XENOLITH_DEBUG_H
+
+#include <xenolith/lib.h>
+
+struct cpu_regs;
+struct vcpu;
+struct domain;
+
+/** panic: message, backtrace, all CPUs stopped, then reboot in 5 s unless "noreboot". */
+void __noreturn panic(const char *fmt, ...) __printf(1, 2);
+/** panic_boot: one clear line about bad boot input, no backtrace. */
+void __noreturn panic_boot(const char *fmt, ...) __printf(1, 2);
+void __noreturn bug_at(const char *file, int line, const char *what);
+#define BUG()		bug_at(__FILE__, __LINE__, "reached")
+#define BUG_ON(c)	do { if (unlikely(c)) bug_at(__FILE__, __LINE__, #c); } while (0)
+#ifdef DEBUG
+#define ASSERT(c)	do { if (unlikely(!(c))) bug_at(__FILE__, __LINE__, "!(" #c ")"); } while (0)
+#else
+#define ASSERT(c)	do { if (0 && (c)) { } } while (0)
+#endif
+/** WARN_ONCE: a broken expectation that is survived. */
+#define WARN_ONCE(c, ...) ({							\
+	static bool _said;							\
+	bool _c = (c);								\
+	if (unlikely(_c && !_said)) {						\
+		_said = true;							\
+		printk_warn(__VA_ARGS__);					\
+	}									\
+	_c; })
+
+void debug_init(void);				/* symbols, keys */
+void debug_dump_regs(const struct cpu_regs *regs);	/* guest or hypervisor */
+void debug_dump_guest_stack(const struct cpu_regs *regs);
+void debug_backtrace(const struct cpu_regs *regs);	/* NULL: from here */
+/** debug_fatal_trap: unhandled exception in the hypervisor. */
+void __noreturn debug_fatal_trap(const struct cpu_regs *regs);
+/** debug_key: key typed at the console while it has the input, or by sysctl. Softirq context. */
+void debug_key(char key);
+void debug_key_register(char key, void (*fn)(char key), const char *help);
+void debug_dump_vcpu(struct vcpu *v);
+
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * domain: domains and vcpus, their life, who may do what to whom, domctl, sysctl, platform_op.
+ * Each folder keeps its per-domain and per-vcpu state in a structure of its own that is embedded
+ * here; nobody but that folder looks inside.
+ *
+ * Life of a domain: domain_create (paused) -> running -> dying (domain_kill: resumable teardown in
+ * named steps) -> dead (all resources gone) -> freed when the last reference goes.
+ */
+#ifndef XENOLITH_DOMAIN_H
+#define XENOLITH_DOMAIN_H
+
+#include <xen/xen.h>
+#include <xen/vcpu.h>
+#include <xenolith/evtchn.h>
+#include <xenolith/grant.h>
+#include <xenolith/lib.h>
+#include <xenolith/lock.h>
+#include <xenolith/mm.h>
+#include <xenolith/pv.h>
+#include <xenolith/sched.h>
+#include <xenolith/x86.h>
+
+#define MAX_VCPUS		128		/* per domain */
+
+struct fpu {				/* x86/fpu.c */
+	void *area;			/* XSAVE (or FXSAVE) image, 64-byte aligned */
+	u64 xcr0;			/* guest's XCR0 */
+	u64 xcr0_accum;			/* ever set: what is saved and restored */
+	bool initialised;
+};
+
+struct vcpu {
+	struct pv_vcpu pv;		/* first: short offsets for assembly */
+	struct vcpu_info *info;		/* shared_info slot, dummy page, or registered area (direct map) */
+	struct domain *domain;
+	unsigned int id;
+	unsigned int dirty_cpu;		/* CPU whose TLB may hold this vcpu's entries, or ~0 */
+	bool initialised;		/* context was set */
+	bool is_idle;
+	struct cpu_regs regs;		/* while not running */
+	struct fpu fpu;
+	struct sched_vcpu sched;
+	struct evtchn_vcpu evtchn;
+	struct page_info *info_page;	/* registered vcpu_info: reference held */
+	unsigned long runstate_area;	/* guest addresses, 0 none: written at switches */
+	unsigned long time_area;
+	u32 time_version;		/* last published */
+	bool in_multicall;
+	struct {			/* filled by hypercall_continue() */
+		bool pending;
+		unsigned long op, args[5];
+	} continuation;
+};
+
+enum domain_state { DOMAIN_RUNNING, DOMAIN_DYING, DOMAIN_DEAD };
+
+struct domain {
+	domid_t id;
+	bool is_control;		/* Domain0's privileges */
+	bool is_hardware;		/* gets the machine's devices and pirqs: Domain0 */
+	bool is_idle;
+	u8 state;			/* enum domain_state */
+	bool shutting_down, shut_down, paused_by_controller;
+	u8 shutdown_code;
+	atomic_t refcnt;
+	atomic_t pause_count;
+	struct list_head link;		/* all domains, by id */
+	unsigned int max_vcpus;
+	struct vcpu **vcpu;		/* max_vcpus entries, NULL where not created */
+	struct shared_info *shared_info;	/* hypervisor page shared with the domain */
+	cpumask_t dirty_cpus;		/* CPUs that may hold TLB entries of the domain */
+	struct mm_domain mm;
+	struct pv_domain pv;
+	struct evtchn_domain evtchn;
+	struct sched_domain sched;
+	struct grant_table *grant;
+	spinlock_t lock;		/* vcpu creation, settings, shutdown */
+	spinlock_t caps_lock;
+	struct rangeset io_ports, io_frames, irqs;	/* what it may touch; under caps_lock */
+	struct pirq_domain *pirq;	/* drivers/ */
+	s64 time_offset_seconds;
+	unsigned long vcpu_info_dummy;
+	xen_domain_handle_t handle;
+	unsigned int target_domid;
+	unsigned int relinquish_step;
+	s64 created;
+};
+
+#define for_each_vcpu(d, v)						\
+	for (unsigned int _i = 0; _i < (d)->max_vcpus; _i++)		\
+		if (((v) = (d)->vcpu[_i]) != NULL)
+
+extern struct domain *domain0, *idle_domain;
+/* Pseudo owners DOMID_XEN and DOMID_IO have no struct domain. */
+
+struct domain *domain_create(domid_t id, unsigned int max_vcpus, bool control);	/* paused; NULL: ENOMEM */
+struct vcpu *vcpu_create(struct domain *d, unsigned int id, unsigned int cpu);
+struct vcpu *idle_vcpu_create(unsigned int cpu);
+/** domain_get: by number (DOMID_SELF: current's), with a reference, or NULL. domain_put drops it. */
+struct domain *domain_get(domid_t id);
+void domain_hold(struct domain *d);
+void domain_put(struct domain *d);
+/** domain_find: as domain_get but without a reference: only under rcu-free situations (owner pins it). */
+struct domain *domain_find(domid_t id);
+/** domain_shutdown: SCHEDOP_shutdown; pauses the vcpus, tells Domain0, or the machine for Domain0. */
+void domain_shutdown(struct domain *d, unsigned int reason);
+/**
+ * domain_crash: end current's or any domain for a fault of its own; says why, with registers when
+ * it is current's. Returns; the vcpu does not reach its guest again.
+ */
+void domain_crash(struct domain *d, const char *fmt, ...) __printf(2, 3);
+int domain_kill(struct domain *d);		/* 0 or -ERESTART */
+void domain_list_for_each(void (*fn)(struct domain *d, void *arg), void *arg);
+
+/** context_switch: @prev's CPU state out, @next's in; ends on next's exit path. entry/ + domain/. */
+void context_switch(struct vcpu *prev, struct vcpu *next);
+
+/* ---- rights: domain/rights.c, every check in one place; 0 or -EPERM ---- */
+int rights_control(const struct domain *caller);		/* domctl, sysctl, platform */
+int rights_hardware(const struct domain *caller);		/* physdev, pirqs */
+int rights_target(const struct domain *caller, const struct domain *target);	/* act on another domain */
+int rights_foreign_map(const struct domain *caller, const struct domain *owner);
+bool domain_io_port_allowed(struct domain *d, unsigned int port, unsigned int bytes);
+bool domain_io_frames_allowed(struct domain *d, unsigned long first, unsigned long last);
+
+long do_vcpu_op(unsigned long cmd, unsigned long vcpuid, unsigned long arg, unsigned long, unsigned long);
+long do_domctl(unsigned long arg, unsigned long, unsigned long, unsigned long, unsigned long);
+long do_sysctl(unsigned long arg, unsigned long, unsigned long, unsigned long, unsigned long);
+long do_platform_op(unsigned long arg, unsigned long, unsigned long, unsigned long, unsigned long);
+long do_hvm_op(unsigned long cmd, unsigned long arg, unsigned long, unsigned long, unsigned long);
+long do_memory_op(unsigned long cmd, unsigned long arg, unsigned long, unsigned long, unsigned long);	/* mm/memory-op.c */
+
+#endif

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * drivers: the few devices the hypervisor runs itself: UART, VGA text, ACPI static tables, PCI
+ * configuration access, IO-APIC and MSI routing, HPET/PIT/PM timer as time sources; console.
+ */
+#ifndef XENOLITH_DRIVERS_H
+#define XENOLITH_DRIVERS_H
+
+#include <xen/xen.h>
+#include <xen/physdev.h>
+#include <xenolith/lib.h>
+#include <xenolith/lock.h>
+
+struct domain;
+struct vcpu;
+struct cpu_regs;
+
+/* ---- console: drivers/console.c: sinks (UART, VGA), ring for dmesg, Domain0's input ---- */
+enum log_level { LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
+/** printk: log line(s) "(XLT) text\n"; any context. Level by a leading LOG string, default INFO. */
+void printk(const char *fmt, ...) __printf(1, 2);
+void vprintk(const char *fmt, va_list ap);
+#define KERN_ERR	"\001e"
+#define KERN_WARNING	"\001w"
+#define KERN_INFO	"\001i"
+#define KERN_DEBUG	"\001d"
+#define KERN_GUEST	"\001g"	/* caused by a guest: own level, rate-limited */
+#define printk_err(f, ...)	printk(KERN_ERR f, ##__VA_ARGS__)
+#define printk_warn(f, ...)	printk(KERN_WARNING f, ##__VA_ARGS__)
+#define printk_guest(f, ...)	printk(KERN_GUEST f, ##__VA_ARGS__)	/* e.g. "d%u: ..." */
+void console_early_init(void);		/* parses console= com1= com2= vga= loglvl= guest_loglvl= */
+void console_init(void);		/* interrupts for input, ring to its final size (conring_size=) */
+void console_hand_to_domain0(void);	/* end of boot: input goes to Domain0, "vga" released unless kept */
+void console_force(void);		/* panic: break locks, synchronous from now on */
+/** console_puts: raw text of Domain0 or a guest to the sinks. */
+void console_puts(const char *s, size_t n);
+long do_console_io(unsigned long cmd, unsigned long count, unsigned long buf, unsigned long, unsigned long);
+/** console_ring_read: for sysctl readconsole: copy from *@index on; see ABI. */
+size_t console_ring_copy(u32 *index, char *buf, size_t n, bool clear);
+
+/* A console sink. */
+struct uart;
+bool uart_init(unsigned int nr, const char *config);	/* "115200,8n1[,port[,irq]]"; false: absent */
+void uart_putc(char c);
+int uart_getc(void);				/* -1: nothing */
+int uart_irq(void);				/* its ISA irq or -1 */
+void uart_enable_rx_irq(void);
+void vga_init(void);
+void vga_putc(char c);
+void vga_release(void);
+/** vga_fill_dom0_info: what Domain0 is told of the display (struct dom0_vga_console_info); bytes. */
+size_t vga_fill_dom0_info(void *buf, size_t size);
+
+/* ---- ACPI static tables: drivers/acpi.c (pure parser part is host-tested) ---- */
+struct acpi_ioapic { u8 id; paddr_t address; u32 gsi_base; };
+struct acpi_override { u8 source; u32 gsi; u16 flags; };
+struct acpi_info {
+	paddr_t rsdp;
+	unsigned int nr_cpus;		/* enabled or hot-pluggable entries */
+	struct { u32 apic_id, acpi_id; bool enabled; } cpu[128];
+	unsigned int nr_ioapics, nr_overrides;
+	struct acpi_ioapic ioapic[16];
+	struct acpi_override override[24];
+	paddr_t lapic_address, hpet_address, mcfg_address;
+	u16 mcfg_segment;
+	u8 mcfg_bus_start, mcfg_bus_end;
+	bool has_8259;
+	u32 pm_timer_port;		/* 0: none */
+	bool pm_timer_32bit;
+	u32 pm1a_cnt, pm1b_cnt, pm1a_evt, pm1b_evt;
+	u16 sci_irq;
+	bool reset_supported;
+	u8 reset_space, reset_value;
+	paddr_t reset_address;
+	unsigned int century_reg;
+};
+extern struct acpi_info acpi;
+void acpi_init(paddr_t rsdp_hint);	/* 0: search the BIOS areas; panics-free: prints and goes on */
+int acpi_enter_sleep(u16 pm1a_val, u16 pm1b_val, unsigned int flags, unsigned int state);
+void acpi_reset(void);
+
+/* ---- PCI configuration space ---- */
+u32 pci_read(u16 seg, u8 bus, u8 devfn, u16 reg, unsigned int bytes);
+void pci_write(u16 seg, u8 bus, u8 devfn, u16 reg, unsigned int bytes, u32 val);
+unsigned int pci_find_capability(u8 bus, u8 devfn, u8 id);
+/** pci_cf8_guest_*: Domain0's accesses to ports 0xcf8-0xcff, emulated so that both can use them. */
+u32 pci_cf8_guest_read(struct domain *d, unsigned int port, unsigned int bytes);
+void pci_cf8_guest_write(struct domain *d, unsigned int port, unsigned int bytes, u32 val);
+
+/* ---- interrupts: drivers/irq.c (descriptors, vectors), ioapic.c, i8259.c, msi.c ---- */
+struct irq_desc;
+void irq_init(void);			/* 8259 off, IO-APIC redirection entries masked, vectors ready */
+/** irq_request: the hypervisor itself handles @gsi. 0 or -EBUSY. */
+int irq_request(unsigned int gsi, void (*fn)(void *arg), void *arg);
+/** irq_entry: every dynamic vector arrives here, interrupts off. */
+void irq_entry(struct cpu_regs *regs);
+unsigned int irq_nr_gsis(void);
+/* For evtchn/: a domain binds a pirq to a port. */
+int pirq_bind(struct vcpu *v, unsigned int pirq, bool will_share);
+void pirq_unbind(struct domain *d, unsigned int pirq);
+void pirq_unmask(struct domain *d, unsigned int pirq);	/* PHYSDEVOP_eoi / evtchn unmask */
+void pirq_set_affinity(struct domain *d, unsigned int pirq, struct vcpu *v);
+int pirq_domain_init(struct domain *d);
+void pirq_domain_destroy(struct domain *d);
+void irq_dump(void);			/* debug key 'i' */
+void irq_cpu_down(unsigned int cpu);
+long do_physdev_op(unsigned long cmd, unsigned long arg, unsigned long, unsigned long, unsigned long);
+long do_physdev_op_compat(unsigned long uop, unsigned long, unsigned long, unsigned long, unsigned long);
+
+/* ---- platform timer: drivers/platform-timer.c: HPET, else PM timer, else PIT ---- */
+struct platform_timer {
+	const char *name;
+	u64 hz;
+	u64 mask;			/* counter wraps at mask + 1 */
+	u64 (*read)(void);
+};
+const struct platform_timer *platform_timer_init(void);
+u64 cmos_wallclock(void);		/* seconds since 1970 of the RTC */
+
+/* ---- machine end ---- */
+void __noreturn machine_restart(void);
+void __noreturn machine_halt(void);
+void machine_power_off(void);		/* tries; returns when it could not */
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * entry: ring transitions. One assembly file per transition; Documentation/architecture.md draws
+ * them. The C side of exceptions and interrupts is entry/traps.c.
+ */
+#ifndef XENOLITH_ENTRY_H
+#define XENOLITH_ENTRY_H
+
+#include <xenolith/x86.h>
+
+/** entry_cpu_init: this CPU's stack block, GDT, TSS, IDT, SYSCALL stubs and MSRs. */
+void entry_cpu_init(unsigned int cpu);
+/** entry_alloc_cpu: before a CPU starts: stack block, GDT pages, TSS. 0 or -ENOMEM. */
+int entry_alloc_cpu(unsigned int cpu);
+void *entry_cpu_stack_top(unsigned int cpu);	/* struct cpu_info sits right below */
+
+/** entry_exit_to_guest: restore guest_regs() of current through the full exit path. Assembly. */
+void __noreturn entry_exit_to_guest(void);
+/** entry_reset_stack_and_jump: abandon the C stack of this CPU, jump to @fn on an empty one. */
+void __noreturn entry_reset_stack_and_jump(void (*fn)(void));
+
+/** irq_set_handler: fixed vectors; @fn runs with interrupts off and ends with apic_eoi() itself. */
+void entry_set_vector(u8 vector, void (*fn)(struct cpu_regs *regs));
+
+/*
+ * Exception table: pairs (faulting instruction, fix-up), collected in section .extable as
+ * 32-bit self-relative offsets. EXTABLE(from, to) in assembly and inline assembly.
+ */
+#ifdef __ASSEMBLY__
+#else
+#define EXTABLE(from, to)						\
+	".pushsection .extable, \"a\"; .balign 4;"			\
+	".long " #from " - ., " #to " - .; .popsection;"
+#endif
+/** entry_fixup: rip to continue at after a fault in the hypervisor at @rip, 0 when none. */
+unsigned long entry_fixup(unsigned long rip);
+
+/** current_from_guest: did @regs come from ring 3? */
+static inline bool regs_guest(const struct cpu_regs *regs)
+{
+	return regs->cs & 3;
+}
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * hypercall: the edge: dispatch table, multicall, continuations, guest memory access.
+ * Every handler is long do_NAME(a1 .. a5); unused arguments are unnamed.
+ */
+#ifndef XENOLITH_HYPERCALL_H
+#define XENOLITH_HYPERCALL_H
+
+#include <xenolith/lib.h>
+
+struct domain;
+struct cpu_regs;
+typedef long (*hypercall_fn)(unsigned long, unsigned long, unsigned long, unsigned long,
+			     unsigned long);
+#define NR_HYPERCALLS		64
+extern const hypercall_fn hypercall_table[NR_HYPERCALLS];	/* NULL: -ENOSYS */
+
+/** hypercall_dispatch: C side of SYSCALL from guest kernel: regs rax rdi rsi rdx r10 r8 -> rax. */
+void hypercall_dispatch(struct cpu_regs *regs);
+/**
+ * hypercall_continue: "return hypercall_continue(op, a1 .. a5)": the call is re-executed with
+ * these arguments when the vcpu next runs (rip is moved back; in a multicall, its entry is
+ * rewritten). Everything done so far must be expressed in the arguments.
+ */
+long hypercall_continue(unsigned long op, unsigned long a1, unsigned long a2, unsigned long a3,
+			unsigned long a4, unsigned long a5);
+/** hypercall_preempt: should a long call yield now? (softirq pending, or event for the vcpu) */
+bool hypercall_preempt(void);
+
+/*
+ * Guest memory of current, by guest virtual address; 0 or -EFAULT (nothing is known of partly
+ * copied destinations). Addresses inside the hypervisor's range are refused. Interrupts may be
+ * on or off; never called with a spinlock held that a fault handler would need.
+ */
+int copy_from_guest(void *dst, const void __user *src, size_t n);
+int copy_to_guest(void __user *dst, const void *src, size_t n);
+int clear_guest(void __user *dst, size_t n);
+#define guest_ptr(addr)		((void __user *)(unsigned long)(addr))
+/** guest_addr_ok: [addr, addr+n) lies outside the hypervisor's hole and does not wrap. */
+static inline bool guest_addr_ok(unsigned long addr, size_t n)
+{
+	return addr + n >= addr && (addr + n <= 0xffff800000000000UL || addr >= 0xffff880000000000UL);
+}
+/** canonical: bits 63-47 equal. */
+static inline bool canonical(unsigned long addr)
+{
+	return (long)(addr << 16) >> 16 == (long)addr;
+}
+/* Read a structure through an XEN_GUEST_HANDLE, and write it (or one field) back. */
+#define copy_in(dst, uaddr)	copy_from_guest((dst), guest_ptr(uaddr), sizeof(*(dst)))
+#define copy_out(uaddr, src)	copy_to_guest(guest_ptr(uaddr), (src), sizeof(*(src)))
+#define copy_field_out(uaddr, type, src, field)						\
+	copy_to_guest((u8 __user *)guest_ptr(uaddr) + offsetof(type, field),		\
+		      &(src)->field, sizeof((src)->field))
+
+long do_multicall(unsigned long calls, unsigned long nr, unsigned long, unsigned long, unsigned long);
+long do_xen_version(unsigned long cmd, unsigned long arg, unsigned long, unsigned long, unsigned long);
+
+#endif

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * pv: paravirtual guests (64-bit, kernel and user both in ring 3). Page tables that the guest
+ * owns and the hypervisor validates; trap table and callbacks; descriptor tables; emulation of
+ * privileged instructions.
+ *
+ * Modes: a vcpu is in guest-kernel mode (pv.kernel_mode, CR3 = pv.kernel_cr3) or guest-user mode
+ * (CR3 = pv.user_cr3). The switch is pv_toggle_mode() or its assembly twins in entry/.
+ */
+#ifndef XENOLITH_PV_H
+#define XENOLITH_PV_H
+
+#include <xen/xen.h>
+#include <xenolith/lib.h>
+#include <xenolith/mm.h>
+#include <xenolith/x86.h>
+
+struct domain;
+struct vcpu;
+
+struct pv_vcpu {			/* v->pv; offsets used by assembly are generated */
+	/* hot: one or two cache lines */
+	u64 kernel_mode;		/* 1: guest kernel, 0: guest user */
+	u64 kernel_cr3, user_cr3;	/* physical addresses; user may be 0 */
+	u64 kernel_sp;			/* stack_switch */
+	u64 kernel_ss;
+	u64 syscall_entry;		/* CALLBACKTYPE_syscall, canonical and in guest range, or 0 */
+	u64 syscall_masks_events;
+	u64 event_entry, failsafe_entry;
+	u64 failsafe_masks_events;
+	u64 syscall32_entry, syscall32_masks_events;
+	u64 sysenter_entry, sysenter_masks_events;
+	u64 nmi_entry;
+	u64 guest_iopl;			/* virtual IOPL in EFLAGS position (bits 12-13) */
+
+	struct trap_info *trap;		/* 256 entries */
+	struct page_info *kernel_l4, *user_l4;	/* typed references; CR3s above */
+	struct page_info *deferred_put;	/* interrupted devalidation: pv_finish_put() */
+
+	/* descriptors: typed references PGT_SEG_DESC held for each frame present */
+	mfn_t gdt_frames[GDT_PAGES - 2];
+	unsigned int gdt_nr_frames, gdt_ents;
+	unsigned long ldt_base;
+	unsigned int ldt_ents;
+	pte_t ldt_pte[LDT_PAGES];	/* shadow-mapped on demand */
+
+	/* control state */
+	u64 cr0, cr4;			/* guest's view; TS of cr0 is in hardware too while running */
+	u64 dr[8];			/* 0-3, 6, 7; dr7 0: not loaded */
+	u64 fs_base, gs_base_kernel, gs_base_user;	/* saved when not running */
+	u16 ds, es, fs, gs;		/* saved when not running */
+	unsigned long io_bitmap;	/* guest address of PHYSDEVOP_set_iobitmap */
+	unsigned int io_bitmap_ports;
+	bool nmi_pending, nmi_masked;
+	u32 ctrl_tsc_aux;
+	unsigned long last_cr2;
+};
+
+struct pv_domain {			/* d->pv */
+	unsigned long vm_assist;
+	struct rangeset *unused;
+};
+
+/* ---- vcpu life: pv/domain.c ---- */
+int pv_vcpu_init(struct vcpu *v);
+void pv_vcpu_destroy(struct vcpu *v);			/* drops every reference it holds; may be called twice */
+int pv_vcpu_relinquish(struct vcpu *v);			/* preemptible part; 0/-ERESTART */
+/**
+ * pv_vcpu_set_context: arch_set_info_guest of the ABI: registers, traps, GDT, CR3s from @c
+ * (VCPUOP_initialise, domctl, Domain0 builder). @v is not running. 0, -EINVAL, -ERESTART.
+ */
+int pv_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c);
+void pv_vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c);
+/** pv_ctxt_switch_from/to: guest state that lives in the CPU (segments, bases, DRs, windows, CR3). */
+void pv_ctxt_switch_from(struct vcpu *v);
+void pv_ctxt_switch_to(struct vcpu *v, struct vcpu *prev);
+/** pv_toggle_mode: kernel <-> user: swapgs, CR3. current only. */
+void pv_toggle_mode(struct vcpu *v);
+
+/* ---- faults and injection: pv/traps.c; regs = guest_regs() of current ---- */
+/** pv_inject_trap: bounce to the guest's handler of @vector; crashes the domain when it has none. */
+void pv_inject_trap(unsigned int vector, u32 error_code);
+void pv_inject_page_fault(u32 error_code, unsigned long cr2);
+/** pv_inject_upcall: event callback, upcall mask set. */
+void pv_inject_upcall(void);
+void pv_inject_nmi(void);
+void pv_inject_failsafe(void);
+/**
+ * pv_bounce: the one place that builds the ABI's stack frame for @entry (error code pushed when
+ * @has_ec). False when the guest's stack cannot be written (domain crashed, reason printed).
+ */
+bool pv_bounce(unsigned long entry, bool mask_events, bool has_ec, u32 ec);
+/** pv_handle_*: exception of a guest; entered by entry/ with interrupts as noted there. */
+void pv_handle_trap(struct cpu_regs *regs);		/* all vectors but #PF */
+void pv_handle_page_fault(struct cpu_regs *regs, unsigned long cr2);
+
+long do_set_trap_table(unsigned long traps, unsigned long, unsigned long, unsigned long, unsigned long);
+long do_stack_switch(unsigned long ss, unsigned long sp, unsigned long, unsigned long, unsigned long);
+long do_set_callbacks(unsigned long event, unsigned long failsafe, unsigned long syscall, unsigned long, unsigned long);
+long do_callback_op(unsigned long cmd, unsigned long arg, unsigned long, unsigned long, unsigned long);
+long do_nmi_op(unsigned long cmd, unsigned long arg, unsigned long, unsigned long, unsigned long);
+long do_fpu_taskswitch(unsigned long set, unsigned long, unsigned long, unsigned long, unsigned long);
+long do_set_debugreg(unsigned long reg, unsigned long value, unsigned long, unsigned long, unsigned long);
+long do_get_debugreg(unsigned long reg, unsigned long, unsigned long, unsigned long, unsigned long);
+long do_iret(unsigned long, unsigned long, unsigned long, unsigned long, unsigned long);	/* slow path */
+long do_vm_assist(unsigned long cmd, unsigned long type, unsigned long, unsigned long, unsigned long);
+long do_set_segment_base(unsigned long which, unsigned long base, unsigned long, unsigned long, unsigned long);
+
+/* ---- descriptors: pv/descriptor.c ---- */
+long do_set_gdt(unsigned long frames, unsigned long entries, unsigned long, unsigned long, unsigned long);
+long do_update_descriptor(unsigned long maddr, unsigned long desc, unsigned long, unsigned long, unsigned long);
+int pv_set_gdt(struct vcpu *v, const unsigned long *frames, unsigned int entries);
+void pv_destroy_gdt(struct vcpu *v);
+int pv_set_ldt(struct vcpu *v, unsigned long base, unsigned int entries);	/* MMUEXT_SET_LDT */
+void pv_destroy_ldt(struct vcpu *v);
+/** pv_map_ldt_page: fault on LDT window byte @offset: map that page. True when retry is right. */
+bool pv_map_ldt_page(unsigned long offset);
+/** pv_check_descriptor: may the guest have it? Fixes DPL/RPL to 3 as the ABI says. */
+bool pv_check_descriptor(u64 *desc);
+/** pv_validate_descriptor_page: for PGT_SEG_DESC; 0 or -EINVAL. */
+int pv_validate_descriptor_page(struct page_info *pg);
+
+/* ---- emulation: pv/emulate.c, pv/decode.c ---- */
+/** pv_emulate_privileged: after #GP in guest kernel (or I/O in user): true when done (rip moved). */
+bool pv_emulate_privileged(struct cpu_regs *regs);
+/** pv_emulate_invalid_op: after #UD: forced-emulation prefix + CPUID. */
+bool pv_emulate_invalid_op(struct cpu_regs *regs);
+/** pv_emulate_ptwr: write fault at @addr on a page-table page: true when done. pv/ptwr.c. */
+bool pv_emulate_ptwr(struct cpu_regs *regs, unsigned long addr);
+
+/* The instruction decoder (pure, no side effects, fuzzed on the host): pv/decode.c */
+struct insn {
+	u8 length;			/* total bytes, prefixes included */
+	u8 opsize, adsize;		/* 1, 2, 4, 8: operand size (byte forms: 1) and address size */
+	u8 rex, rep, seg, lock;		/* rep: 0, 0xf2, 0xf3; seg: 0 or override prefix byte */
+	u16 opcode;			/* 0xNN, or 0x0fNN */
+	u8 modrm, mod, reg, rm;		/* reg and rm with REX bits; valid when has_modrm */
+	bool has_modrm;
+	bool mem;			/* modrm names memory; address parts below */
+	s8 base, index;			/* register numbers in encoding order, -1 none, -2 rip */
+	u8 scale;
+	s64 disp;
+	u64 imm;			/* zero- or sign-extended as the instruction does */
+};
+/** insn_decode: decode 64-bit code at @bytes; 0 or -EINVAL (unknown form, too short, over 15 bytes). */
+int insn_decode(struct insn *in, const u8 *bytes, unsigned int nr);
+/** insn_reg: address of general register @n (encoding order rax rcx rdx rbx rsp ...) in @regs. */
+u64 *insn_reg(struct cpu_regs *regs, unsigned int n);
+/** insn_effective_address: without segment base. @next_rip for rip-relative forms. */
+unsigned long insn_effective_address(const struct insn *in, const struct cpu_regs *regs,
+				     unsigned long next_rip);
+
+/* ---- page tables: pv/validate.c, pv/mmu-update.c, pv/mmuext.c ---- */
+/**
+ * pv_validate_table: check and reference entries pg->nr_validated..511 of a table of @level whose
+ * PG_BUSY is ours. 0: all done; -EINVAL: none references are left; -ERESTART: nr_validated says
+ * how far. For mm/frame.c, like pv_devalidate_table, which drops entries nr_validated-1..0.
+ */
+int pv_validate_table(struct page_info *pg, unsigned int level, bool preemptible);
+int pv_devalidate_table(struct page_info *pg, unsigned int level, bool preemptible);
+/**
+ * pv_mod_entry: replace the entry at @slot of table @table (typed reference held by the caller) by
+ * @new, whose references are taken first; the old ones dropped last. @preserve_ad keeps A and D.
+ * The single path of every page-table change. 0, -EINVAL, -EPERM, -EFAULT, -EBUSY (raced), -ERESTART.
+ */
+int pv_mod_entry(struct vcpu *v, struct page_info *table, unsigned int slot, pte_t new,
+		 bool preserve_ad);
+/** pv_finish_put: carry on an interrupted devalidation of @v. 0 or -ERESTART. */
+int pv_finish_put(struct vcpu *v);
+/** pv_map_grant/pv_unmap_grant: grant/ enters a frame at PTE @pte_maddr or at guest address @va.
+ * References on the frame itself are grant/'s business. Alignment and types checked here. */
+int pv_map_grant_pte(struct vcpu *v, u64 pte_maddr, pte_t new, pte_t expect_old_mfn_or_0);
+int pv_map_grant_va(struct vcpu *v, unsigned long va, pte_t new, pte_t expect_old_mfn_or_0);
+u64 pv_grant_pte_flags(bool readonly, bool device, unsigned int avail_flags);
+/** pv_new_guest_cr3: MMUEXT_NEW_BASEPTR. */
+int pv_new_guest_cr3(struct vcpu *v, mfn_t m);
+long do_mmu_update(unsigned long reqs, unsigned long count, unsigned long done, unsigned long foreign, unsigned long);
+long do_update_va_mapping(unsigned long va, unsigned long pte, unsigned long flags, unsigned long, unsigned long);
+long do_update_va_mapping_otherdomain(unsigned long va, unsigned long pte, unsigned long flags, unsigned long domid, unsigned long);
+long do_mmuext_op(unsigned long ops, unsigned long count, unsigned long done, unsigned long foreign, unsigned long);
+
+#endif

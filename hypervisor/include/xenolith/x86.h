@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * x86: the CPU itself: registers, per-CPU block, features and CPUID policy, MSRs, FPU state,
+ * local APIC, IPIs, time. References "SDM" and "APM" are the Intel and AMD manuals.
+ */
+#ifndef XENOLITH_X86_H
+#define XENOLITH_X86_H
+
+#include <xenolith/layout.h>
+#include <xenolith/lib.h>
+#include <xenolith/lock.h>
+
+struct vcpu;
+struct domain;
+
+/* Saved by every entry, restored by every exit; order is the stack's (entry/). */
+struct cpu_regs {
+	u64 r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8;
+	u64 rax, rcx, rdx, rsi, rdi;
+	u32 error_code;
+	u32 vector;		/* low 8 bits the vector; ENTRY_SYSCALL for SYSCALL */
+	u64 rip;
+	u16 cs, _pad_cs[3];
+	u64 rflags;
+	u64 rsp;
+	u16 ss, _pad_ss[3];
+};
+#define ENTRY_SYSCALL		0x100	/* came by SYSCALL: rcx and r11 are dead, SYSRET may be used */
+
+/*
+ * At the very top of each CPU's main stack. An entry from a guest always finds guest_regs at the
+ * same place, since TSS.rsp0 points just behind it.
+ */
+struct cpu_info {
+	struct cpu_regs guest_regs;
+	struct vcpu *current;		/* the vcpu whose guest_regs stand above; never NULL after boot */
+	unsigned long percpu_offset;
+	unsigned long cr4;		/* cached value of CR4 */
+	unsigned int cpu;
+	u32 softirq_pending;		/* bits SOFTIRQ_*; other CPUs set bits atomically */
+	unsigned long scratch[4];	/* entry code's own */
+} __aligned(16);
+
+static __always_inline struct cpu_info *cpu_info(void)
+{
+	unsigned long sp;
+
+	asm("lea (%%rsp), %0" : "=r" (sp));
+	return (struct cpu_info *)((sp | (STACK_SIZE - 1)) + 1) - 1;
+}
+
+#if !__STDC_HOSTED__
+#define current			(cpu_info()->current)
+#define guest_regs()		(&cpu_info()->guest_regs)
+#define smp_cpu()		(cpu_info()->cpu)
+#else
+extern struct vcpu *current;
+#define smp_cpu()		0u
+#endif
+
+/* The three IST stacks have no cpu_info at their top but share the block: cpu_info() holds there too. */
+
+/* ---- registers ---- */
+#define X86_EFLAGS_CF	0x1
+#define X86_EFLAGS_TF	0x100
+#define X86_EFLAGS_IF	0x200
+#define X86_EFLAGS_DF	0x400
+#define X86_EFLAGS_IOPL	0x3000
+#define X86_EFLAGS_NT	0x4000
+#define X86_EFLAGS_RF	0x10000
+#define X86_EFLAGS_VM	0x20000
+#define X86_EFLAGS_AC	0x40000
+#define X86_EFLAGS_VIF	0x80000
+#define X86_EFLAGS_VIP	0x100000
+#define X86_EFLAGS_ID	0x200000
+#define X86_EFLAGS_MBS	0x2
+
+#define X86_CR0_PE	BIT(0)
+#define X86_CR0_MP	BIT(1)
+#define X86_CR0_EM	BIT(2)
+#define X86_CR0_TS	BIT(3)
+#define X86_CR0_ET	BIT(4)
+#define X86_CR0_NE	BIT(5)
+#define X86_CR0_WP	BIT(16)
+#define X86_CR0_AM	BIT(18)
+#define X86_CR0_PG	BIT(31)
+
+#define X86_CR4_VME	BIT(0)
+#define X86_CR4_PVI	BIT(1)
+#define X86_CR4_TSD	BIT(2)
+#define X86_CR4_DE	BIT(3)
+#define X86_CR4_PSE	BIT(4)
+#define X86_CR4_PAE	BIT(5)
+#define X86_CR4_MCE	BIT(6)
+#define X86_CR4_PGE	BIT(7)
+#define X86_CR4_PCE	BIT(8)
+#define X86_CR4_OSFXSR	BIT(9)
+#define X86_CR4_OSXMMEXCPT BIT(10)
+#define X86_CR4_UMIP	BIT(11)
+#define X86_CR4_LA57	BIT(12)
+#define X86_CR4_FSGSBASE BIT(16)
+#define X86_CR4_PCIDE	BIT(17)
+#define X86_CR4_OSXSAVE	BIT(18)
+#define X86_CR4_SMEP	BIT(20)
+#define X86_CR4_SMAP	BIT(21)
+#define X86_CR4_PKE	BIT(22)
+
+#define MSR_APIC_BASE		0x1b
+#define MSR_MTRRcap		0xfe
+#define MSR_SYSENTER_CS		0x174
+#define MSR_SYSENTER_ESP	0x175
+#define MSR_SYSENTER_EIP	0x176
+#define MSR_MISC_ENABLE		0x1a0
+#define MSR_PAT			0x277
+#define MSR_EFER		0xc0000080
+#define MSR_STAR		0xc0000081
+#define MSR_LSTAR		0xc0000082
+#define MSR_CSTAR		0xc0000083
+#define MSR_FMASK		0xc0000084
+#define MSR_FS_BASE		0xc0000100
+#define MSR_GS_BASE		0xc0000101
+#define MSR_KERNEL_GS_BASE	0xc0000102
+#define MSR_TSC_AUX		0xc0000103
+#define EFER_SCE		BIT(0)
+#define EFER_LME		BIT(8)
+#define EFER_LMA		BIT(10)
+#define EFER_NXE		BIT(11)
+#define EFER_SVME		BIT(12)
+
+/* PAT in force, the ABI's (Xen's) own order: entries 0-5 WB WT UC- UC WC WP, 6-7 UC. */
+#define HYP_PAT			0x050100070406UL
+
+#define X86_EXC_DE	0
+#define X86_EXC_DB	1
+#define X86_EXC_NMI	2
+#define X86_EXC_BP	3
+#define X86_EXC_OF	4
+#define X86_EXC_BR	5
+#define X86_EXC_UD	6
+#define X86_EXC_NM	7
+#define X86_EXC_DF	8
+#define X86_EXC_TS	10
+#define X86_EXC_NP	11
+#define X86_EXC_SS	12
+#define X86_EXC_GP	13
+#define X86_EXC_PF	14
+#define X86_EXC_MF	16
+#define X86_EXC_AC	17
+#define X86_EXC_MC	18
+#define X86_EXC_XM	19
+#define X86_EXC_CP	21
+#define X86_EXC_HAS_EC	0x227d00	/* vectors that push an error code */
+
+#define PFEC_PRESENT	BIT(0)
+#define PFEC_WRITE	BIT(1)
+#define PFEC_USER	BIT(2)
+#define PFEC_RSVD	BIT(3)
+#define PFEC_FETCH	BIT(4)
+
+#if !__STDC_HOSTED__
+static inline u64 rdmsr(u32 msr)
+{
+	u32 lo, hi;
+
+	asm volatile("rdmsr" : "=a" (lo), "=d" (hi) : "c" (msr) : "memory");
+	return lo | (u64)hi << 32;
+}
+
+static inline void wrmsr(u32 msr, u64 v)
+{
+	asm volatile("wrmsr" :: "c" (msr), "a" ((u32)v), "d" ((u32)(v >> 32)) : "memory");
+}
+
+static inline unsigned long read_cr0(void)
+{
+	unsigned long v;
+
+	asm volatile("mov %%cr0, %0" : "=r" (v));
+	return v;
+}
+
+static inline void write_cr0(unsigned long v)
+{
+	asm volatile("mov %0, %%cr0" :: "r" (v) : "memory");
+}
+
+static inline unsigned long read_cr2(void)
+{
+	unsigned long v;
+
+	asm volatile("mov %%cr2, %0" : "=r" (v));
+	return v;
+}
+
+static inline unsigned long read_cr3(void)
+{
+	unsigned long v;
+
+	asm volatile("mov %%cr3, %0" : "=r" (v) :: "memory");
+	return v;
+}
+
+static inline void write_cr3(unsigned long v)
+{
+	asm volatile("mov %0, %%cr3" :: "r" (v) : "memory");
+}
+
+static inline unsigned long read_cr4(void)
+{
+	return cpu_info()->cr4;
+}
+
+static inline void write_cr4(unsigned long v)
+{
+	cpu_info()->cr4 = v;
+	asm volatile("mov %0, %%cr4" :: "r" (v) : "memory");
+}
+
+static inline void clts(void)
+{
+	asm volatile("clts");
+}
+
+static inline void stts(void)
+{
+	write_cr0(read_cr0() | X86_CR0_TS);
+}
+
+static inline void invlpg(unsigned long va)
+{
+	asm volatile("invlpg (%0)" :: "r" (va) : "memory");
+}
+
+static inline void wbinvd(void)
+{
+	asm volatile("wbinvd" ::: "memory");
+}
+
+static inline u64 rdtsc(void)
+{
+	u32 lo, hi;
+
+	asm volatile("rdtsc" : "=a" (lo), "=d" (hi));
+	return lo | (u64)hi << 32;
+}
+
+static inline u8 inb(u16 port)
+{
+	u8 v;
+
+	asm volatile("inb %1, %0" : "=a" (v) : "Nd" (port));
+	return v;
+}
+
+static inline u16 inw(u16 port)
+{
+	u16 v;
+
+	asm volatile("inw %1, %0" : "=a" (v) : "Nd" (port));
+	return v;
+}
+
+static inline u32 inl(u16 port)
+{
+	u32 v;
+
+	asm volatile("inl %1, %0" : "=a" (v) : "Nd" (port));
+	return v;
+}
+
+static inline void outb(u8 v, u16 port)
+{
+	asm volatile("outb %0, %1" :: "a" (v), "Nd" (port));
+}
+
+static inline void outw(u16 v, u16 port)
+{
+	asm volatile("outw %0, %1" :: "a" (v), "Nd" (port));
+}
+
+static inline void outl(u32 v, u16 port)
+{
+	asm volatile("outl %0, %1" :: "a" (v), "Nd" (port));
+}
+
+static inline void stac(void)
+{
+	extern bool x86_has_smap;
+
+	if (x86_has_smap)
+		asm volatile("stac" ::: "memory");
+}
+
+static inline void clac(void)
+{
+	extern bool x86_has_smap;
+
+	if (x86_has_smap)
+		asm volatile("clac" ::: "memory");
+}
+#endif
+
+/** rdmsr_safe, wrmsr_safe: -EIO instead of #GP. */
+int rdmsr_safe(u32 msr, u64 *v);
+int wrmsr_safe(u32 msr, u64 v);
+
+/* ---- features: x86/cpu.c ---- */
+struct cpuid_leaf {
+	u32 a, b, c, d;
+};
+static inline struct cpuid_leaf cpuid(u32 leaf, u32 sub)
+{
+	struct cpuid_leaf r;
+
+	asm volatile("cpuid" : "=a" (r.a), "=b" (r.b), "=c" (r.c), "=d" (r.d)
+		     : "a" (leaf), "c" (sub));
+	return r;
+}
+
+enum x86_vendor { X86_VENDOR_OTHER, X86_VENDOR_INTEL, X86_VENDOR_AMD };
+struct x86_features {		/* of the boot CPU; others must not have less (checked at bring-up) */
+	enum x86_vendor vendor;
+	u32 max_leaf, max_ext_leaf;
+	unsigned int phys_bits;
+	bool smep, smap, umip, fsgsbase, xsave, xsaveopt, xsavec, xsaves, pge1g, nx, invariant_tsc;
+	bool tsc_deadline, x2apic, rdtscp, pku, la57, cpuid_faulting, arat, null_sel_clears_base;
+	bool meltdown;		/* reads of supervisor memory are not stopped speculatively */
+	u64 xcr0;		/* state components in use */
+	u32 xstate_size;
+};
+extern struct x86_features x86;
+extern bool x86_has_smap;	/* = x86.smap, alone for the inline users above */
+
+/** x86_early_init: features, PAT, CR4, EFER of the boot CPU. Before memory is set up. */
+void x86_early_init(void);
+/** x86_cpu_init: the same for an AP, plus GDT/TSS/IDT/SYSCALL MSRs of this CPU (boot CPU also). */
+void x86_cpu_init(unsigned int cpu);
+/** x86_set_kernel_stack etc. live in entry/. */
+
+/** x86_cpuid_guest: the CPUID policy: what @v sees for @leaf/@sub (also Xen leaves 0x40000000+). */
+struct cpuid_leaf x86_cpuid_guest(const struct vcpu *v, u32 leaf, u32 sub);
+/** x86_guest_rdmsr/wrmsr: emulation of MSRs of a PV guest; 0 or -EPERM (inject #GP). */
+int x86_guest_rdmsr(struct vcpu *v, u32 msr, u64 *val);
+int x86_guest_wrmsr(struct vcpu *v, u32 msr, u64 val);
+
+/* ---- FPU and extended state: x86/fpu.c. State is switched eagerly at context switch. ---- */
+int fpu_vcpu_init(struct vcpu *v);		/* allocates the area, initial state; -ENOMEM */
+void fpu_vcpu_destroy(struct vcpu *v);
+void fpu_save(struct vcpu *v);
+void fpu_restore(struct vcpu *v);
+/** fpu_set_xcr0: XSETBV by a guest; 0 or -EINVAL when bits are illegal. */
+int fpu_set_xcr0(struct vcpu *v, u32 index, u64 val);
+
+/* ---- local APIC, IPIs, CPUs ---- */
+extern cpumask_t cpu_online_mask, cpu_present_mask;
+extern unsigned int nr_cpus_present;		/* CPUs that the MADT lists and maxcpus= allows */
+extern u32 cpu_apic_id[NR_CPUS];
+extern u32 cpu_acpi_id[NR_CPUS];
+void apic_init(void);				/* this CPU; xAPIC or x2APIC as firmware left it */
+void apic_eoi(void);
+void apic_send_ipi(unsigned int cpu, u8 vector);
+void apic_send_ipi_mask(const cpumask_t *mask, u8 vector);
+void apic_send_init(u32 apic_id);
+void apic_send_startup(u32 apic_id, u8 page);
+void apic_send_nmi_others(void);
+/** apic_timer_set: one-shot; @expires absolute now_ns() time, 0 stops it. This CPU. */
+void apic_timer_set(s64 expires);
+void apic_timer_calibrate(void);		/* boot CPU, after time_init() */
+
+/** smp_call: run @fn(@arg) on every CPU of @mask, interrupts off there; waits. Never with irqs off. */
+void smp_call(const cpumask_t *mask, void (*fn)(void *arg), void *arg);
+/** smp_kick: make each CPU of @mask pass its exit path (VEC_EVENT_CHECK). */
+void smp_kick(unsigned int cpu);
+/** smp_boot_aps: start every present CPU; prints those that stay silent. boot/ calls it. */
+void smp_boot_aps(void);
+/** smp_stop_others: halt all other CPUs (panic, reboot). Callable from any state. */
+void smp_stop_others(void);
+
+/* ---- time: x86/time.c ----
+ * System time: ns since boot, the same on all CPUs (from the TSC when it is trustworthy, scaled
+ * against HPET or PM timer or PIT and kept within 100 ppm of it).
+ */
+void time_init(void);				/* boot CPU: find platform timer, calibrate TSC */
+void time_cpu_init(void);			/* each CPU */
+s64 now_ns(void);
+void udelay(unsigned int us);
+extern u32 tsc_khz;
+/** time_update_vcpu: write v's vcpu_time_info (seqlock "version" protocol of the ABI). current CPU. */
+void time_update_vcpu(struct vcpu *v);
+/** time_set_wallclock/time_update_wallclock: ABI wc_* of shared_info of @d (or all domains). */
+void time_set_wallclock(u64 secs, u32 nsecs, u64 system_time_base);
+void time_update_wallclock(struct domain *d);
+/** time_wallclock: now, seconds since 1970, *@ns within the second. */
+u64 time_wallclock(u32 *ns);
+
+#endif
