@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+#   make              build the hypervisor: hypervisor/xenolith (multiboot 1 and 2), xenolith.gz, xenolith-syms
+#   make DEBUG=1      the same with invariant checks, in selftests/build/debug
+#   make run          boot it with a stock kernel as Domain0 in QEMU: a shell on a terminal, a short tour otherwise
+#   make check        every test; ends with "N passed, N failed"
+#   make check-full   all machines too (hours)
+#   make bench        measure against the bare kernel and Xen 4.17; writes Documentation/performance.md
+
+DEBUG_O := $(CURDIR)/selftests/build/debug
+
+all: $(if $(DEBUG),debug,hypervisor)
+
+PACKAGES := make gcc libxen-dev liblzma-dev libzstd-dev
+
+# What a bare Debian 12 lacks is installed once, quietly.
+packages:
+	@bash -c '. selftests/lib/common.sh; need $(PACKAGES)'
+
+hypervisor: packages
+	@$(MAKE) --no-print-directory -C hypervisor
+
+debug: packages
+	@mkdir -p $(DEBUG_O)
+	@$(MAKE) --no-print-directory -C hypervisor DEBUG=1 O=$(DEBUG_O)
+
+run: hypervisor
+	@selftests/run
+
+check: packages
+	@selftests/check
+
+check-guest: packages
+	@selftests/check 'guest:*'
+
+check-full: packages
+	@selftests/check --full
+
+bench: hypervisor
+	@selftests/bench/run
+
+clean:
+	@$(MAKE) --no-print-directory -C hypervisor clean
+	rm -rf selftests/build
+
+.PHONY: all packages hypervisor debug run check check-guest check-full bench clean
