@@ -36,16 +36,12 @@ static inline mfn_t mfn_add(mfn_t a, unsigned long n) { return mfn(a.n + n); }
 struct page_info {
 	u64 word;			/* counters, type and flags: PG_* below */
 	u16 owner;			/* domid; DOMID_INVALID: nobody, DOMID_XEN, DOMID_IO */
-	u8 order;			/* of a free block's head */
-	u8 spare;
-	u32 tlb_stamp;			/* tlb_clock when the last type or count reference went */
-	union {
-		struct {		/* allocated: list of the owner (domain->page_list), by frame */
-			u32 next, prev;
-		};
-	};
+	u8 order;			/* of a free block's head; of a heap allocation's first frame */
+	u8 free_head;			/* first frame of a free block */
 	u16 nr_validated;		/* page table under (de)validation: entries that hold references */
-	u16 pad[3];
+	u16 pad;
+	u64 tlb_stamp;			/* tlb_clock when the last type or count reference went */
+	u32 next, prev;			/* frame numbers: list of the owner (d->mm.first_page) or free list */
 };
 _Static_assert(sizeof(struct page_info) == 32, "frame table entry size");
 
@@ -166,6 +162,8 @@ void mm_boot_release(paddr_t start, paddr_t end);
 void mm_seal(void);
 extern pte_t hyp_l4[PT_ENTRIES];	/* the master: slots 256-271 of every L4 equal these */
 paddr_t hyp_cr3(void);
+/** mm_boot_alloc_pages: @nr zeroed contiguous frames below 4 GiB, @align bytes aligned, for good. */
+paddr_t mm_boot_alloc_pages(unsigned long nr, unsigned long align);
 
 /* ---- allocator: mm/alloc.c (buddy, orders 0-18; one lock; zones: below and above 4 GiB) ---- */
 #define MAX_ORDER		18
@@ -186,6 +184,12 @@ void free_hyp_pages(void *p, unsigned int order);
 struct page_info *alloc_domain_pages(struct domain *d, unsigned int order, unsigned int flags);
 /** free_domain_page: last count reference is gone: unlist, uncount, back to the allocator. mm/ only. */
 void free_domain_page(struct page_info *pg);
+/**
+ * domain_page_link/unlink: enter @pg in @d's list and count (-E2BIG at max_pages, -EINVAL when
+ * dying), or take it out. They take d->mm.lock; a domain with frames holds a reference on itself.
+ */
+int domain_page_link(struct domain *d, struct page_info *pg);
+void domain_page_unlink(struct domain *d, struct page_info *pg);
 unsigned long mm_free_pages(void);
 
 /* ---- references: mm/frame.c ---- */
@@ -252,15 +256,14 @@ void desc_window_set(unsigned int page, pte_t pte);
 unsigned int pt_walk(paddr_t cr3, unsigned long va, pte_t *leaf);
 
 /* ---- TLB: mm/tlb.c ---- */
-extern u32 tlb_clock;
-DECLARE_PER_CPU(u32, tlb_flushed_at);
+extern u64 tlb_clock;			/* counts full flushes; stamps are read from it */
 void tlb_flush_local(void);			/* all of this CPU's TLB, global entries too */
 void tlb_flush_local_va(unsigned long va);
 /** tlb_flush_mask: flush CPUs in @mask (this one too when in it), @va or all when @va is ~0. Waits. */
 #define TLB_ALL			(~0UL)
 void tlb_flush_mask(const cpumask_t *mask, unsigned long va);
 /** tlb_filter: clear from @mask the CPUs that have flushed since @stamp. */
-void tlb_filter(cpumask_t *mask, u32 stamp);
+void tlb_filter(cpumask_t *mask, u64 stamp);
 /** cache_flush_page: write back and invalidate a frame's lines. */
 void cache_flush_page(mfn_t m);
 
