@@ -90,7 +90,7 @@ struct pcpu {
 	unsigned int id;
 	struct vcpu_info *info;
 	struct trap trap;
-	struct frame *user;		/* where user_run() wants the frame */
+	struct frame *user;		/* where frame_run() wants the frame */
 	unsigned long resume;		/* stack pointer of frame_enter() */
 	void (*entry)(void);
 	volatile bool alive;
@@ -203,11 +203,14 @@ long pin(void *table, int level);			/* makes it read-only itself */
 long unpin(void *table);
 /* Every level above va's leaf entry in a fresh tree under l4 (a page of the pool, not pinned): tables are filled directly. */
 void build_map(pte_t *l4, unsigned long va, pte_t leaf);
-/* Make all the tables of a tree read-only so that it can be pinned. */
+/* Make all the tables of a tree (of the lower half) read-only so that it can be pinned. */
 void build_protect(pte_t *l4);
 void build_unprotect(pte_t *l4);
 /* An L4 with the kernel's entries and nothing else, not pinned, writable. */
 pte_t *copy_kernel_l4(void);
+
+/* Go to a frame in kernel or user mode until the next trap: its vector; *f becomes the state at the trap. */
+int frame_run(struct frame *f);
 
 /* --- user mode ----------------------------------------------------------------------------------------------------- */
 
@@ -220,7 +223,6 @@ extern pte_t *user_l4;			/* the user page table, pinned and loaded */
 static inline unsigned long user_va(const void *fn) { return USER_CODE + ((const char *)fn - __user_start); }
 void user_init(void);
 void user_frame(struct frame *f, const void *fn);	/* start values: run fn in user mode */
-int user_run(struct frame *f);		/* until the next trap or syscall from user mode: its vector; *f is updated */
 
 /* --- events, vcpus, time ------------------------------------------------------------------------------------------- */
 

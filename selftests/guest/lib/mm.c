@@ -125,7 +125,8 @@ void build_map(pte_t *l4, unsigned long va, pte_t leaf)
 
 static void protect_below(pte_t *table, int level, uint64_t flags)
 {
-	for (unsigned int i = 0; level > 1 && i < 512; i++)
+	/* The kernel's own part and the hypervisor's slots of an L4 are shared, not part of the tree. */
+	for (unsigned int i = 0; level > 1 && i < (level == 4 ? 256 : 512); i++)
 		if (table[i] & PTE_P)
 			protect_below(mfn_to_va((table[i] & PTE_ADDR) >> 12), level - 1, flags);
 	if (remap(table, flags))

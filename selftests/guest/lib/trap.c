@@ -10,7 +10,7 @@ VECTORS(DECLARE)
 #define KERNEL_ONLY(v) { v, 0, FLAT_KERNEL_CS, (unsigned long)entry_##v },
 #define EVERYBODY(v) { v, 3, FLAT_KERNEL_CS, (unsigned long)entry_##v },
 const struct trap_info trap_table[] = {
-	KERNEL_ONLY(0) KERNEL_ONLY(1) KERNEL_ONLY(2) EVERYBODY(3) EVERYBODY(4) KERNEL_ONLY(5) KERNEL_ONLY(6)
+	KERNEL_ONLY(0) KERNEL_ONLY(1) KERNEL_ONLY(2) EVERYBODY(3) KERNEL_ONLY(4) KERNEL_ONLY(5) KERNEL_ONLY(6)
 	KERNEL_ONLY(7) KERNEL_ONLY(8) KERNEL_ONLY(9) KERNEL_ONLY(10) KERNEL_ONLY(11) KERNEL_ONLY(12) KERNEL_ONLY(13)
 	KERNEL_ONLY(14) KERNEL_ONLY(15) KERNEL_ONLY(16) KERNEL_ONLY(17) KERNEL_ONLY(18) KERNEL_ONLY(19)
 	KERNEL_ONLY(20) KERNEL_ONLY(21) EVERYBODY(0x80)
@@ -72,7 +72,7 @@ void trap_dispatch(struct frame *f)
 	p->trap.rip = f->rip;
 	p->trap.cr2 = p->info->arch.cr2;
 	p->trap.frame = *f;
-	if ((f->cs & 3) == 3 && p->user) {
+	if (p->user) {
 		*p->user = *f;
 		p->user = NULL;
 		frame_leave(p->resume, (int)f->vector);
@@ -148,7 +148,7 @@ void user_frame(struct frame *f, const void *fn)
 	f->rflags = 0x202;
 }
 
-int user_run(struct frame *f)
+int frame_run(struct frame *f)
 {
 	struct pcpu *p = this_pcpu();
 
