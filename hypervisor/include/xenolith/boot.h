@@ -49,6 +49,9 @@ extern char boot_image_start[], boot_image_end[];	/* linker: whole image, page a
 extern char boot_text_start[], boot_text_end[], boot_rodata_start[], boot_rodata_end[];
 extern char boot_ro_after_init_start[], boot_ro_after_init_end[];
 extern char boot_init_start[], boot_init_end[];
+extern char boot_percpu_start[], boot_percpu_end[];		/* template of .percpu */
+extern const s32 boot_extable_start[], boot_extable_end[];	/* pairs, see EXTABLE() */
+extern char boot_build_id_start[], boot_build_id_end[];		/* ELF note */
 
 /** boot_decompress: if @src is xz, zstd, gzip payload: its size unpacked and the data, else -EINVAL. */
 int boot_build_domain0(void);		/* creates domain0, ready to run */
