@@ -224,6 +224,8 @@ int page_drop_partial(struct page_info *pg, bool preemptible);
  */
 int steal_page(struct domain *d, struct page_info *pg);
 int assign_page(struct domain *d, struct page_info *pg);
+/** free_stolen_page: to the allocator instead. */
+void free_stolen_page(struct page_info *pg);
 /** share_hyp_page: let @d map the hypervisor's page @p (shared_info, grant frames ...); rw or ro. */
 void share_hyp_page(void *p, struct domain *d, bool writable);
 /** mm_domain_relinquish: free all frames of a dying domain; 0 or -ERESTART. */
@@ -257,6 +259,7 @@ unsigned int pt_walk(paddr_t cr3, unsigned long va, pte_t *leaf);
 
 /* ---- TLB: mm/tlb.c ---- */
 extern u64 tlb_clock;			/* counts full flushes; stamps are read from it */
+void tlb_init(void);				/* the shootdown vector; after entry_cpu_init(0) */
 void tlb_flush_local(void);			/* all of this CPU's TLB, global entries too */
 void tlb_flush_local_va(unsigned long va);
 /** tlb_flush_mask: flush CPUs in @mask (this one too when in it), @va or all when @va is ~0. Waits. */

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Frame allocator: a binary buddy system over the frame table.
+ *
+ * A free block of 2^order frames is represented by its first frame (free_head set, order, linked
+ * into the list of its zone and order by frame number; frame 0 ends a list and is never free).
+ * Every free frame has word 0 and owner DOMID_INVALID. There are two zones, below and above
+ * 4 GiB, so that devices that need low memory are not starved by guests.
+ */
+#include <xenolith/debug.h>
+#include <xenolith/domain.h>
+#include <xenolith/mm.h>
+
+#define ZONE_SPLIT	(GB(4) >> PAGE_SHIFT)
+enum { ZONE_LOW, ZONE_HIGH, NR_ZONES };
+
+static u32 free_list[NR_ZONES][MAX_ORDER + 1];
+static unsigned long nr_free;
+static DEFINE_SPINLOCK(alloc_lock);
+
+static unsigned int zone_of(unsigned long n)
+{
+	return n < ZONE_SPLIT ? ZONE_LOW : ZONE_HIGH;
+}
+
+static void list_push(u32 *head, struct page_info *pg)
+{
+	unsigned long n = mfn_x(page_to_mfn(pg));
+
+	pg->prev = 0;
+	pg->next = *head;
+	if (*head)
+		frame_table[*head].prev = n;
+	*head = n;
+}
+
+static void list_remove(u32 *head, struct page_info *pg)
+{
+	if (pg->prev)
+		frame_table[pg->prev].next = pg->next;
+	else
+		*head = pg->next;
+	if (pg->next)
+		frame_table[pg->next].prev = pg->prev;
+	pg->next = pg->prev = 0;
+}
+
+static void block_insert(unsigned long n, unsigned int order)
+{
+	struct page_info *pg = &frame_table[n];
+
+	pg->free_head = 1;
+	pg->order = order;
+	list_push(&free_list[zone_of(n)][order], pg);
+}
+
+static void block_remove(struct page_info *pg)
+{
+	list_remove(&free_list[zone_of(mfn_x(page_to_mfn(pg)))][pg->order], pg);
+	pg->free_head = 0;
+}
+
+/* alloc_lock held; frames are clean (word 0, no owner). Merges with free buddies as far as it goes. */
+static void buddy_free(unsigned long n, unsigned int order)
+{
+	nr_free += 1UL << order;
+	while (order < MAX_ORDER) {
+		unsigned long buddy = n ^ (1UL << order);
+
+		if (!mfn_valid(mfn(buddy)) || zone_of(buddy) != zone_of(n) ||
+		    !frame_table[buddy].free_head || frame_table[buddy].order != order)
+			break;
+		block_remove(&frame_table[buddy]);
+		n &= ~(1UL << order);
+		order++;
+	}
+	block_insert(n, order);
+}
+
+/* alloc_lock held. */
+static struct page_info *buddy_alloc(unsigned int zone, unsigned int order)
+{
+	unsigned int o;
+	struct page_info *pg;
+
+	for (o = order; o <= MAX_ORDER && !free_list[zone][o]; o++)
+		;
+	if (o > MAX_ORDER)
+		return NULL;
+	pg = &frame_table[free_list[zone][o]];
+	block_remove(pg);
+	while (o > order) {
+		o--;
+		block_insert(mfn_x(page_to_mfn(pg)) + (1UL << o), o);
+	}
+	nr_free -= 1UL << order;
+	return pg;
+}
+
+static struct page_info *alloc_block(unsigned int order, unsigned int flags)
+{
+	struct page_info *pg = NULL;
+	unsigned long irq;
+
+	if (order > MAX_ORDER)
+		return NULL;
+	irq = spin_lock_irqsave(&alloc_lock);
+	if (!(flags & ALLOC_DMA32))
+		pg = buddy_alloc(ZONE_HIGH, order);
+	if (!pg)
+		pg = buddy_alloc(ZONE_LOW, order);
+	spin_unlock_irqrestore(&alloc_lock, irq);
+	if (pg && !(flags & ALLOC_NOZERO))
+		memset(page_to_virt(pg), 0, (size_t)PAGE_SIZE << order);
+	return pg;
+}
+
+static void free_block(struct page_info *pg, unsigned int order)
+{
+	unsigned long irq, i;
+
+	for (i = 0; i < 1UL << order; i++) {
+		pg[i].word = 0;
+		pg[i].owner = DOMID_INVALID;
+		pg[i].nr_validated = 0;
+	}
+	irq = spin_lock_irqsave(&alloc_lock);
+	buddy_free(mfn_x(page_to_mfn(pg)), order);
+	spin_unlock_irqrestore(&alloc_lock, irq);
+}
+
+struct page_info *alloc_pages(unsigned int order, unsigned int flags)
+{
+	struct page_info *pg = alloc_block(order, flags);
+	unsigned long i;
+
+	for (i = 0; pg && i < 1UL << order; i++) {
+		pg[i].owner = DOMID_XEN;
+		pg[i].word = PG_HYP | PG_COUNT_ONE;
+	}
+	if (pg)
+		pg->order = order;
+	return pg;
+}
+
+void free_pages(struct page_info *pg, unsigned int order)
+{
+	unsigned long i;
+
+	/* A guest that mapped one of them (share_hyp_page) must have been made to let go. */
+	for (i = 0; i < 1UL << order; i++)
+		ASSERT((pg[i].word & PG_HYP) && page_count(&pg[i]) == 1);
+	free_block(pg, order);
+}
+
+void *alloc_hyp_pages(unsigned int order)
+{
+	struct page_info *pg = alloc_pages(order, ALLOC_ANY);
+
+	return pg ? page_to_virt(pg) : NULL;
+}
+
+void free_hyp_pages(void *p, unsigned int order)
+{
+	if (p)
+		free_pages(virt_to_page(p), order);
+}
+
+/* A new owner must not reach the frames through anybody's stale TLB entry. */
+static void flush_stale(struct page_info *pg, unsigned long nr)
+{
+	cpumask_t mask = cpu_online_mask;
+	u64 newest = 0;
+
+	for (unsigned long i = 0; i < nr; i++)
+		newest = max(newest, pg[i].tlb_stamp);
+	tlb_filter(&mask, newest);
+	if (newest && !cpumask_empty(&mask))
+		tlb_flush_mask(&mask, TLB_ALL);
+}
+
+/* d->mm.lock held. */
+static void page_list_add(struct domain *d, struct page_info *pg)
+{
+	if (d->mm.tot_pages++ == 0)
+		domain_hold(d);
+	list_push(&d->mm.first_page, pg);
+}
+
+int domain_page_link(struct domain *d, struct page_info *pg)
+{
+	int rc = 0;
+
+	spin_lock(&d->mm.lock);
+	if (d->state != DOMAIN_RUNNING)
+		rc = -EINVAL;
+	else if (d->mm.tot_pages >= d->mm.max_pages)
+		rc = -E2BIG;
+	else
+		page_list_add(d, pg);
+	spin_unlock(&d->mm.lock);
+	return rc;
+}
+
+void domain_page_unlink(struct domain *d, struct page_info *pg)
+{
+	bool last;
+
+	spin_lock(&d->mm.lock);
+	list_remove(&d->mm.first_page, pg);
+	last = --d->mm.tot_pages == 0;
+	spin_unlock(&d->mm.lock);
+	if (last)
+		domain_put(d);
+}
+
+struct page_info *alloc_domain_pages(struct domain *d, unsigned int order, unsigned int flags)
+{
+	struct page_info *pg = alloc_block(order, flags);
+	unsigned long nr = 1UL << order, i;
+
+	if (!pg)
+		return NULL;
+	flush_stale(pg, nr);
+	spin_lock(&d->mm.lock);
+	if (d->state != DOMAIN_RUNNING || d->mm.tot_pages + nr > d->mm.max_pages) {
+		spin_unlock(&d->mm.lock);
+		free_block(pg, order);
+		return NULL;
+	}
+	for (i = nr; i-- > 0; ) {
+		pg[i].owner = d->id;
+		pg[i].tlb_stamp = 0;
+		/* Partner of the owner check in get_page(): owner first, then the reference. */
+		smp_wmb();
+		WRITE_ONCE(pg[i].word, PG_ALLOCATED | PG_COUNT_ONE);
+		page_list_add(d, &pg[i]);
+	}
+	spin_unlock(&d->mm.lock);
+	return pg;
+}
+
+void free_domain_page(struct page_info *pg)
+{
+	struct domain *d = domain_find(pg->owner);
+
+	ASSERT(page_count(pg) == 0 && page_type_count(pg) == 0);
+	if (pg->word & PG_NONCOHERENT)
+		cache_flush_page(page_to_mfn(pg));
+	domain_page_unlink(d, pg);
+	pg->tlb_stamp = READ_ONCE(tlb_clock);
+	free_block(pg, 0);
+}
+
+void free_stolen_page(struct page_info *pg)
+{
+	ASSERT(pg->owner == DOMID_INVALID && page_count(pg) == 1 && !page_type_count(pg));
+	pg->tlb_stamp = READ_ONCE(tlb_clock);
+	free_block(pg, 0);
+}
+
+unsigned long mm_free_pages(void)
+{
+	return READ_ONCE(nr_free);
+}
+
+/* Enter [start, end) (page aligned) as free memory, in the largest aligned blocks. */
+void mm_boot_release(paddr_t start, paddr_t end)
+{
+	unsigned long n = start >> PAGE_SHIFT, last = end >> PAGE_SHIFT;
+
+	if (n == 0)
+		n = 1;		/* frame 0 means "none" */
+	while (n < last) {
+		unsigned int order = min_t(unsigned int, MAX_ORDER, __builtin_ctzl(n));
+
+		while (n + (1UL << order) > last)
+			order--;
+		free_block(&frame_table[n], order);
+		n += 1UL << order;
+	}
+}
+
+void mm_domain_init(struct domain *d)
+{
+	spin_lock_init(&d->mm.lock);
+}
