@@ -12,6 +12,7 @@
 
 #include <xen/xen.h>
 #include <xen/vcpu.h>
+#include <xenolith/drivers.h>
 #include <xenolith/evtchn.h>
 #include <xenolith/grant.h>
 #include <xenolith/lib.h>
@@ -20,6 +21,8 @@
 #include <xenolith/pv.h>
 #include <xenolith/sched.h>
 #include <xenolith/x86.h>
+
+struct xen_domctl_getdomaininfo;
 
 #define MAX_VCPUS		128		/* per domain */
 
@@ -62,10 +65,10 @@ struct domain {
 	bool is_idle;
 	u8 state;			/* enum domain_state */
 	bool shutting_down, shut_down, paused_by_controller;
-	u8 shutdown_code;
+	u8 shutdown_code;		/* SHUTDOWN_*, or SHUTDOWN_CODE_NONE */
+	u8 watchdogs_used;		/* bit n: watchdog[n] */
 	atomic_t refcnt;
 	atomic_t pause_count;
-	struct list_head link;		/* all domains, by id */
 	unsigned int max_vcpus;
 	struct vcpu **vcpu;		/* max_vcpus entries, NULL where not created */
 	struct shared_info *shared_info;	/* hypervisor page shared with the domain */
@@ -75,17 +78,23 @@ struct domain {
 	struct evtchn_domain evtchn;
 	struct sched_domain sched;
 	struct grant_table *grant;
+	struct console_domain console;
 	spinlock_t lock;		/* vcpu creation, settings, shutdown */
 	spinlock_t caps_lock;
 	struct rangeset io_ports, io_frames, irqs;	/* what it may touch; under caps_lock */
 	struct pirq_domain *pirq;	/* drivers/ */
 	s64 time_offset_seconds;
-	unsigned long vcpu_info_dummy;
+	struct vcpu_info *vcpu_info_dummy;	/* of vcpus without a slot in shared_info */
+	struct timer watchdog[2];
+	struct tasklet free_work;
 	xen_domain_handle_t handle;
 	unsigned int target_domid;
 	unsigned int relinquish_step;
 	s64 created;
 };
+
+#define SHUTDOWN_CODE_NONE	0xff
+#define VCPU_NOT_LOADED		(~0u)	/* dirty_cpu: no CPU holds the state */
 
 #define for_each_vcpu(d, v)						\
 	for (unsigned int _i = 0; _i < (d)->max_vcpus; _i++)		\
@@ -97,6 +106,12 @@ extern struct domain *domain0, *idle_domain;
 struct domain *domain_create(domid_t id, unsigned int max_vcpus, bool control);	/* paused; NULL: ENOMEM */
 struct vcpu *vcpu_create(struct domain *d, unsigned int id, unsigned int cpu);
 struct vcpu *idle_vcpu_create(unsigned int cpu);
+void vcpu_destroy(struct vcpu *v);
+/** vcpu_find: vcpu @id of @d or NULL. */
+static inline struct vcpu *vcpu_find(const struct domain *d, unsigned int id)
+{
+	return id < d->max_vcpus ? d->vcpu[id] : NULL;
+}
 /** domain_get: by number (DOMID_SELF: current's), with a reference, or NULL. domain_put drops it. */
 struct domain *domain_get(domid_t id);
 void domain_hold(struct domain *d);
@@ -113,8 +128,32 @@ void domain_crash(struct domain *d, const char *fmt, ...) __printf(2, 3);
 int domain_kill(struct domain *d);		/* 0 or -ERESTART */
 void domain_list_for_each(void (*fn)(struct domain *d, void *arg), void *arg);
 
-/** context_switch: @prev's CPU state out, @next's in; ends on next's exit path. entry/ + domain/. */
-void context_switch(struct vcpu *prev, struct vcpu *next);
+/**
+ * domain_next: the domain with the lowest number at or above @id, with a reference, or NULL.
+ * domain_list_for_each() is a loop over it.
+ */
+struct domain *domain_next(unsigned int id);
+void domain_get_info(struct domain *d, struct xen_domctl_getdomaininfo *info);	/* zeroes it first */
+
+/* ---- the switch: domain/switch.c ---- */
+/**
+ * context_switch: @prev's CPU state out, @next's in; never returns: ends on @next's exit path or
+ * in the idle loop. Interrupts on.
+ *
+ * The idle vcpu has no guest state: switching to it leaves the state of the last guest vcpu where
+ * it is (registers in guest_regs(), FPU, CR3), so that waking it again on the same CPU costs
+ * nothing. v->dirty_cpu says which CPU holds it, d->dirty_cpus where TLB entries may be.
+ */
+void __noreturn context_switch(struct vcpu *prev, struct vcpu *next);
+/** context_sync: @v (not running) has its state in memory and no CPU uses its tables. */
+void context_sync(struct vcpu *v);
+/**
+ * context_drop_idle: if this CPU idles on a guest's page tables, put that state away and load
+ * the hypervisor's own (all TLB entries are gone then): true. For the TLB flush interrupt. Irqs off.
+ */
+bool context_drop_idle(void);
+/** vcpu_write_time_area: copy current's time info to the area it registered, if any. */
+void vcpu_write_time_area(struct vcpu *v);
 
 /* ---- rights: domain/rights.c, every check in one place; 0 or -EPERM ---- */
 int rights_control(const struct domain *caller);		/* domctl, sysctl, platform */

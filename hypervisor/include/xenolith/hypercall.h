@@ -6,6 +6,7 @@
 #ifndef XENOLITH_HYPERCALL_H
 #define XENOLITH_HYPERCALL_H
 
+#include <xenolith/entry.h>
 #include <xenolith/lib.h>
 
 struct domain;
@@ -26,14 +27,17 @@ long hypercall_continue(unsigned long op, unsigned long a1, unsigned long a2, un
 			unsigned long a4, unsigned long a5);
 /** hypercall_preempt: should a long call yield now? (softirq pending, or event for the vcpu) */
 bool hypercall_preempt(void);
+/** hypercall_count: how often call @nr was made since boot, all CPUs. */
+u64 hypercall_count(unsigned int nr);
 
 /*
- * Guest memory of current, by guest virtual address; 0 or -EFAULT (nothing is known of partly
+ * copy_from_guest(dst, src, n), copy_to_guest(dst, src, n), clear_guest(dst, n):
+ * guest memory of current, by guest virtual address; 0 or -EFAULT (nothing is known of partly
  * copied destinations). Addresses inside the hypervisor's range are refused. Interrupts may be
  * on or off; never called with a spinlock held that a fault handler would need.
  */
-int copy_from_guest(void *dst, const void __user *src, size_t n);
-int copy_to_guest(void __user *dst, const void *src, size_t n);
+int copy_from_guest_any(void *dst, const void __user *src, size_t n);
+int copy_to_guest_any(void __user *dst, const void *src, size_t n);
 int clear_guest(void __user *dst, size_t n);
 #define guest_ptr(addr)		((void __user *)(unsigned long)(addr))
 /** guest_addr_ok: [addr, addr+n) lies outside the hypervisor's hole and does not wrap. */
@@ -46,6 +50,72 @@ static inline bool canonical(unsigned long addr)
 {
 	return (long)(addr << 16) >> 16 == (long)addr;
 }
+#if __STDC_HOSTED__
+#define copy_from_guest		copy_from_guest_any
+#define copy_to_guest		copy_to_guest_any
+#else
+/* Sizes known to be one or a few words are moved in line: most of what hypercalls read. */
+#define guest_load(dst, src, fault)					\
+	asm goto("1: mov %1, %0\n" EXTABLE(1b, %l[fault]) : "=r" (dst) : "m" (src) : : fault)
+#define guest_store(dst, src, fault)					\
+	asm goto("1: mov %1, %0\n" EXTABLE(1b, %l[fault]) : : "m" (dst), "r" (src) : "memory" : fault)
+
+static __always_inline int copy_words_in(void *dst, const void *src, size_t n)
+{
+	u64 w;
+	u32 half;
+
+	if (unlikely(!guest_addr_ok((unsigned long)src, n)))
+		return -EFAULT;
+	stac();
+	for (size_t i = 0; i < n / 8; i++) {
+		guest_load(w, ((const u64 *)src)[i], fault);
+		((u64 *)dst)[i] = w;
+	}
+	if (n == 4) {
+		guest_load(half, *(const u32 *)src, fault);
+		*(u32 *)dst = half;
+	}
+	clac();
+	return 0;
+fault:
+	clac();
+	return -EFAULT;
+}
+
+static __always_inline int copy_words_out(void *dst, const void *src, size_t n)
+{
+	if (unlikely(!guest_addr_ok((unsigned long)dst, n)))
+		return -EFAULT;
+	stac();
+	for (size_t i = 0; i < n / 8; i++)
+		guest_store(((u64 *)dst)[i], ((const u64 *)src)[i], fault);
+	if (n == 4)
+		guest_store(*(u32 *)dst, *(const u32 *)src, fault);
+	clac();
+	return 0;
+fault:
+	clac();
+	return -EFAULT;
+}
+
+#define guest_copy_inline(n)	\
+	(__builtin_constant_p(n) && ((n) == 4 || ((n) && (n) % 8 == 0 && (n) <= 32)))
+static __always_inline int copy_from_guest(void *dst, const void __user *src, size_t n)
+{
+	if (guest_copy_inline(n))
+		return copy_words_in(dst, (__force const void *)src, n);
+	return copy_from_guest_any(dst, src, n);
+}
+
+static __always_inline int copy_to_guest(void __user *dst, const void *src, size_t n)
+{
+	if (guest_copy_inline(n))
+		return copy_words_out((__force void *)dst, src, n);
+	return copy_to_guest_any(dst, src, n);
+}
+#endif
+
 /* Read a structure through an XEN_GUEST_HANDLE, and write it (or one field) back. */
 #define copy_in(dst, uaddr)	copy_from_guest((dst), guest_ptr(uaddr), sizeof(*(dst)))
 #define copy_out(uaddr, src)	copy_to_guest(guest_ptr(uaddr), (src), sizeof(*(src)))

@@ -41,7 +41,8 @@ struct timer {
 	void (*fn)(void *arg);			/* softirq context, interrupts on; may re-arm */
 	void *arg;
 	unsigned int cpu;
-	unsigned int heap_index;		/* 0: not armed */
+	bool armed;
+	struct timer *child, *next, *prev;	/* heap: first child, siblings (prev of a first: parent) */
 };
 void timer_init(struct timer *t, void (*fn)(void *), void *arg, unsigned int cpu);
 void timer_set(struct timer *t, s64 expires);	/* any context; expired ones fire at once */
@@ -57,15 +58,14 @@ struct sched_vcpu {
 	unsigned int cpu;			/* where it runs or ran */
 	bool running;				/* on a CPU now (its registers are there) */
 	bool queued;
-	s64 vruntime, start, wake_time;		/* policy's */
-	cpumask_t hard_affinity, soft_affinity;
-	spinlock_t lock;			/* state changes: order: before a run queue lock */
-	int pause_count;			/* atomic; vcpu_pause() callers */
+	bool yielding;
+	s64 vruntime, start, slice_end;		/* policy's */
+	cpumask_t hard_affinity, soft_affinity, saved_affinity;
+	atomic_t pause_count;			/* vcpu_pause() callers */
 	unsigned long flags;			/* VF_*: set bits mean "does not run" except noted */
 	struct timer singleshot, periodic, poll;
 	s64 periodic_period;			/* ns, 0 off */
-	struct vcpu_runstate_info runstate;
-	s64 runstate_since;
+	struct vcpu_runstate_info runstate;	/* under the queue lock */
 };
 #define VF_BLOCKED	0	/* waits for an event */
 #define VF_DOWN		1	/* offline: VCPUOP_down or never brought up */
@@ -75,18 +75,26 @@ struct sched_domain {
 	u16 weight, cap;
 };
 
-struct sched_ops {			/* called with the queue lock of @cpu held where one is given */
+#define SCHED_DEFAULT_WEIGHT 256
+
+/*
+ * A policy. Everything but vcpu_init, vcpu_remove and place is called with the lock of the run
+ * queue @rq held, interrupts off.
+ */
+struct run_queue;			/* sched/run-queue.h */
+struct sched_ops {
 	const char *name;
 	unsigned int id;			/* XEN_SCHEDULER_* */
-	int (*vcpu_init)(struct vcpu *v);
+	void (*vcpu_init)(struct vcpu *v);	/* may change v->sched.cpu */
 	void (*vcpu_remove)(struct vcpu *v);
-	void (*wake)(struct vcpu *v);		/* became runnable: queue it, kick a CPU */
-	void (*sleep)(struct vcpu *v);		/* no longer runnable: unqueue */
-	void (*yield)(struct vcpu *v);
-	/* choose what this CPU runs next and for how long (*slice ns, -1: no limit) */
-	struct vcpu *(*pick)(unsigned int cpu, struct vcpu *prev, s64 now, s64 *slice);
-	void (*dump)(unsigned int cpu);
+	unsigned int (*place)(struct vcpu *v);	/* the CPU that a woken, not running @v should go to */
+	void (*enqueue)(struct run_queue *rq, struct vcpu *v);
+	void (*dequeue)(struct run_queue *rq, struct vcpu *v);
+	bool (*preempts)(struct run_queue *rq, struct vcpu *v, s64 now);	/* just queued: look at once? */
+	/* choose what @rq's CPU runs next and for how long (*slice ns, -1: no limit); queues @prev */
+	struct vcpu *(*pick)(struct run_queue *rq, struct vcpu *prev, s64 now, s64 *slice);
 };
+extern const struct sched_ops *sched_policy;
 
 void sched_init(void);				/* after timers; creates nothing */
 void sched_cpu_init(unsigned int cpu);		/* idle vcpu exists */
@@ -107,10 +115,16 @@ void domain_unpause(struct domain *d);
 /** vcpu_kick: make @v notice what was set for it (event) soon; IPI only when it runs elsewhere. */
 void vcpu_kick(struct vcpu *v);
 int vcpu_set_affinity(struct vcpu *v, const cpumask_t *hard);
-/** vcpu_runstate: snapshot with the current interval added; also copies to the guest's area. */
+/** vcpu_runstate_get: snapshot, the running interval added. */
 void vcpu_runstate_get(const struct vcpu *v, struct vcpu_runstate_info *out);
-/** sched_context_saved: called by the switch code when prev's state is in memory. */
+/**
+ * sched_context_saved: called by the switch code when @prev's CPU no longer runs it (its state may
+ * stay loaded there: context_sync() fetches it).
+ */
 void sched_context_saved(struct vcpu *prev);
+/** sched_poll_end: @v leaves SCHEDOP_poll, if it is in it. */
+void sched_poll_end(struct vcpu *v);
+void sched_dump(void);				/* debug key: run queues */
 void __noreturn idle_loop(void);
 
 long do_sched_op(unsigned long cmd, unsigned long arg, unsigned long, unsigned long, unsigned long);
