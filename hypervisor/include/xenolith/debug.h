@@ -31,6 +31,7 @@ void __noreturn bug_at(const char *file, int line, const char *what);
 	}									\
 	_c; })
 
+void debug_read_options(void);			/* noreboot, ahead of everything that may panic */
 void debug_init(void);				/* symbols, keys */
 void debug_dump_regs(const struct cpu_regs *regs);	/* guest or hypervisor */
 void debug_dump_guest_stack(const struct cpu_regs *regs);

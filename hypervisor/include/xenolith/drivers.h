@@ -6,10 +6,10 @@
 #ifndef XENOLITH_DRIVERS_H
 #define XENOLITH_DRIVERS_H
 
-#include <xen/xen.h>
-#include <xen/physdev.h>
 #include <xenolith/lib.h>
 #include <xenolith/lock.h>
+#include <xen/xen.h>
+#include <xen/physdev.h>
 
 struct domain;
 struct vcpu;
@@ -24,10 +24,16 @@ void vprintk(const char *fmt, va_list ap);
 #define KERN_WARNING	"\001w"
 #define KERN_INFO	"\001i"
 #define KERN_DEBUG	"\001d"
-#define KERN_GUEST	"\001g"	/* caused by a guest: own level, rate-limited */
+#define KERN_GUEST	"\001g"	/* caused by a guest: own threshold, rate-limited; a warning,
+				 * or KERN_GUEST KERN_x: of that level */
 #define printk_err(f, ...)	printk(KERN_ERR f, ##__VA_ARGS__)
 #define printk_warn(f, ...)	printk(KERN_WARNING f, ##__VA_ARGS__)
 #define printk_guest(f, ...)	printk(KERN_GUEST f, ##__VA_ARGS__)	/* e.g. "d%u: ..." */
+struct console_domain {			/* d->console: a line that a guest has begun */
+	spinlock_t lock;
+	unsigned int len;
+	char line[160];
+};
 void console_early_init(void);		/* parses console= com1= com2= vga= loglvl= guest_loglvl= */
 void console_init(void);		/* interrupts for input, ring to its final size (conring_size=) */
 void console_hand_to_domain0(void);	/* end of boot: input goes to Domain0, "vga" released unless kept */
@@ -35,17 +41,24 @@ void console_force(void);		/* panic: break locks, synchronous from now on */
 /** console_puts: raw text of Domain0 or a guest to the sinks. */
 void console_puts(const char *s, size_t n);
 long do_console_io(unsigned long cmd, unsigned long count, unsigned long buf, unsigned long, unsigned long);
-/** console_ring_read: for sysctl readconsole: copy from *@index on; see ABI. */
+void console_input_init(void);		/* console-io.c, for console.c */
+void console_input_hand_over(void);
+/**
+ * console_ring_copy: for sysctl readconsole: up to @n bytes from free-running position *@index on
+ * (0, or one no longer kept: from the oldest), which moves along; @clear forgets what was read.
+ */
 size_t console_ring_copy(u32 *index, char *buf, size_t n, bool clear);
 
 /* A console sink. */
-struct uart;
 bool uart_init(unsigned int nr, const char *config);	/* "115200,8n1[,port[,irq]]"; false: absent */
+bool uart_present(void);
+bool uart_owns_port(unsigned int port);		/* not for Domain0 */
 void uart_putc(char c);
 int uart_getc(void);				/* -1: nothing */
 int uart_irq(void);				/* its ISA irq or -1 */
 void uart_enable_rx_irq(void);
 void vga_init(void);
+void vga_remap(void);				/* from now on by ioremap() */
 void vga_putc(char c);
 void vga_release(void);
 /** vga_fill_dom0_info: what Domain0 is told of the display (struct dom0_vga_console_info); bytes. */
@@ -73,8 +86,14 @@ struct acpi_info {
 	u8 reset_space, reset_value;
 	paddr_t reset_address;
 	unsigned int century_reg;
+	bool s5_known;			/* power-off values found in the DSDT */
+	u8 s5_typ_a, s5_typ_b;
 };
 extern struct acpi_info acpi;
+/** acpi_parse: fill @info from the tables; false: no usable RSDP. Pure but for acpi_map(). */
+bool acpi_parse(struct acpi_info *info, paddr_t rsdp_hint);
+/** acpi_map: @n bytes of physical memory to read, or NULL; valid until mm_init(). */
+const void *acpi_map(paddr_t pa, size_t n);
 void acpi_init(paddr_t rsdp_hint);	/* 0: search the BIOS areas; panics-free: prints and goes on */
 int acpi_enter_sleep(u16 pm1a_val, u16 pm1b_val, unsigned int flags, unsigned int state);
 void acpi_reset(void);

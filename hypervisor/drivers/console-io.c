@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Console input, and the console_io hypercall.
+ *
+ * What is typed on the serial line goes to Domain0 (a queue, VIRQ_CONSOLE, CONSOLEIO_read) or to
+ * the hypervisor, where each character is a debug key. The switch character typed three times
+ * changes between the two.
+ */
+#include <xenolith/boot.h>
+#include <xenolith/debug.h>
+#include <xenolith/domain.h>
+#include <xenolith/drivers.h>
+#include <xenolith/hypercall.h>
+#include <xenolith/sched.h>
+#include <xenolith/x86.h>
+
+#define POLL_PERIOD	20000000	/* ns, for ports without an interrupt */
+#define WRITE_CHUNK	128		/* written with interrupts off: 11 ms at 115200 baud */
+
+struct queue {				/* free-running indices */
+	unsigned int head, tail, size;	/* size: a power of two */
+	char *data;
+};
+static char domain0_data[KB(4)], key_data[32];
+static struct queue domain0_queue = { .size = sizeof(domain0_data), .data = domain0_data };
+static struct queue key_queue = { .size = sizeof(key_data), .data = key_data };
+static DEFINE_SPINLOCK(input_lock);	/* both queues */
+
+static bool input_to_domain0;
+static __ro_after_init char switch_char;	/* 0: switching is off */
+static __ro_after_init bool stay_with_hypervisor;
+static struct timer poll_timer;
+
+static void queue_put(struct queue *q, char c)
+{
+	unsigned long flags = spin_lock_irqsave(&input_lock);
+
+	if (q->head - q->tail < q->size)
+		q->data[q->head++ % q->size] = c;
+	spin_unlock_irqrestore(&input_lock, flags);
+}
+
+static unsigned int queue_get(struct queue *q, char *buf, unsigned int n)
+{
+	unsigned long flags = spin_lock_irqsave(&input_lock);
+	unsigned int i = 0;
+
+	while (i < n && q->tail != q->head)
+		buf[i++] = q->data[q->tail++ % q->size];
+	spin_unlock_irqrestore(&input_lock, flags);
+	return i;
+}
+
+static void run_keys(void *arg)
+{
+	char c;
+
+	while (queue_get(&key_queue, &c, 1))
+		debug_key(c);
+}
+
+static struct tasklet key_tasklet = { .fn = run_keys };
+
+static void input_char(char c)
+{
+	queue_put(input_to_domain0 ? &domain0_queue : &key_queue, c);
+	if (!input_to_domain0)
+		tasklet_schedule(&key_tasklet);
+}
+
+static void set_input(bool domain0_gets_it)
+{
+	input_to_domain0 = domain0_gets_it;
+	printk("*** Serial input to %s", domain0_gets_it ? "DOM0" : "Xenolith");
+	if (switch_char)
+		printk(" (type 'CTRL-%c' three times to switch input)", switch_char - 1 + 'a');
+	printk("\n");
+}
+
+/* The switch character is eaten in groups of three; fewer are passed on with what follows. */
+static void receive(char c)
+{
+	static unsigned int count;
+
+	if (switch_char && c == switch_char) {
+		if (++count == 3) {
+			count = 0;
+			set_input(!input_to_domain0);
+		}
+		return;
+	}
+	for (; count; count--)
+		input_char(switch_char);
+	input_char(c);
+}
+
+static void receive_all(void *arg)
+{
+	int c;
+
+	while ((c = uart_getc()) >= 0)
+		receive(c);
+	if (domain0_queue.head != domain0_queue.tail)
+		evtchn_send_global_virq(VIRQ_CONSOLE);
+}
+
+static void poll(void *arg)
+{
+	receive_all(NULL);
+	timer_set(&poll_timer, now_ns() + POLL_PERIOD);
+}
+
+void __init console_input_init(void)
+{
+	const char *s = boot_param("conswitch");
+	int irq = uart_irq();
+
+	if (!s || !*s)
+		s = "a";
+	if ((*s | 0x20) >= 'a' && (*s | 0x20) <= 'z')
+		switch_char = (*s | 0x20) - 'a' + 1;
+	stay_with_hypervisor = s[1] == 'x';
+	if (!uart_present())
+		return;
+	if (irq >= 0 && !irq_request(irq, receive_all, NULL)) {
+		uart_enable_rx_irq();
+		return;
+	}
+	timer_init(&poll_timer, poll, NULL, 0);
+	timer_set(&poll_timer, now_ns() + POLL_PERIOD);
+}
+
+void __init console_input_hand_over(void)
+{
+	if (uart_present())
+		set_input(!stay_with_hypervisor);
+}
+
+/* ---- the hypercall ---- */
+
+/* Guests other than Domain0: printable text, a line at a time, marked and rate-limited. */
+static void guest_write(struct domain *d, const char *s, unsigned int n)
+{
+	struct console_domain *con = &d->console;
+
+	spin_lock(&con->lock);
+	for (; n; n--, s++) {
+		if ((*s >= ' ' && *s != 0x7f) || *s == '\t')
+			con->line[con->len++] = *s;
+		if (*s == '\n' || con->len == sizeof(con->line)) {
+			printk_guest(KERN_DEBUG "(d%u) %.*s\n", d->id, con->len, con->line);
+			con->len = 0;
+		}
+	}
+	spin_unlock(&con->lock);
+}
+
+static long console_write(struct domain *d, unsigned long buf, unsigned int count)
+{
+	char text[WRITE_CHUNK];
+
+	while (count) {
+		unsigned int n = min_t(unsigned int, count, sizeof(text));
+
+		if (copy_from_guest(text, guest_ptr(buf), n))
+			return -EFAULT;
+		if (d->is_hardware)
+			console_puts(text, n);
+		else
+			guest_write(d, text, n);
+		buf += n;
+		count -= n;
+		if (count && hypercall_preempt())
+			return hypercall_continue(__HYPERVISOR_console_io, CONSOLEIO_write, count, buf,
+						  0, 0);
+	}
+	return 0;
+}
+
+static long console_read(unsigned long buf, unsigned int count)
+{
+	char text[WRITE_CHUNK];
+	long done = 0;
+
+	while (done < count) {
+		unsigned int n = queue_get(&domain0_queue, text, min_t(size_t, count - done, sizeof(text)));
+
+		if (!n)
+			break;
+		if (copy_to_guest(guest_ptr(buf + done), text, n))
+			return -EFAULT;
+		done += n;
+	}
+	return done;
+}
+
+long do_console_io(unsigned long cmd, unsigned long count, unsigned long buf, unsigned long, unsigned long)
+{
+	struct domain *d = current->domain;
+
+	if ((u32)count > 0x7fffffff)
+		return -EINVAL;
+	switch ((u32)cmd) {
+	case CONSOLEIO_write:
+		return console_write(d, buf, count);
+	case CONSOLEIO_read:
+		return d->is_hardware ? console_read(buf, count) : -EPERM;
+	default:
+		return d->is_hardware ? -ENOSYS : -EPERM;
+	}
+}
