@@ -10,12 +10,12 @@
 #ifndef XENOLITH_DOMAIN_H
 #define XENOLITH_DOMAIN_H
 
+#include <xenolith/lib.h>
 #include <xen/xen.h>
 #include <xen/vcpu.h>
 #include <xenolith/drivers.h>
 #include <xenolith/evtchn.h>
 #include <xenolith/grant.h>
-#include <xenolith/lib.h>
 #include <xenolith/lock.h>
 #include <xenolith/mm.h>
 #include <xenolith/pv.h>

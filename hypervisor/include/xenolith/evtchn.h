@@ -7,9 +7,9 @@
 #ifndef XENOLITH_EVTCHN_H
 #define XENOLITH_EVTCHN_H
 
+#include <xenolith/lib.h>
 #include <xen/xen.h>
 #include <xen/event_channel.h>
-#include <xenolith/lib.h>
 #include <xenolith/lock.h>
 
 struct domain;

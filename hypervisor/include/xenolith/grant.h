@@ -3,9 +3,9 @@
 #ifndef XENOLITH_GRANT_H
 #define XENOLITH_GRANT_H
 
+#include <xenolith/lib.h>
 #include <xen/xen.h>
 #include <xen/grant_table.h>
-#include <xenolith/lib.h>
 #include <xenolith/lock.h>
 #include <xenolith/mm.h>
 

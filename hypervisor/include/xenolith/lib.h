@@ -30,6 +30,7 @@ typedef long ssize_t;
 enum {
 #define XEN_ERRNO(name, value) name = value,
 #include <xen/errno.h>
+	ERESTART = 85,		/* ours, never seen by a guest: come again to go on */
 };
 void *memcpy(void *dst, const void *src, size_t n);
 void *memmove(void *dst, const void *src, size_t n);

@@ -15,10 +15,10 @@
 #ifndef XENOLITH_MM_H
 #define XENOLITH_MM_H
 
+#include <xenolith/lib.h>
 #include <xen/xen.h>
 #include <xen/memory.h>
 #include <xenolith/layout.h>
-#include <xenolith/lib.h>
 #include <xenolith/lock.h>
 
 struct domain;

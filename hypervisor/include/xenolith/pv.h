@@ -10,8 +10,8 @@
 #ifndef XENOLITH_PV_H
 #define XENOLITH_PV_H
 
-#include <xen/xen.h>
 #include <xenolith/lib.h>
+#include <xen/xen.h>
 #include <xenolith/mm.h>
 #include <xenolith/x86.h>
 

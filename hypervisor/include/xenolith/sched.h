@@ -9,10 +9,10 @@
 #ifndef XENOLITH_SCHED_H
 #define XENOLITH_SCHED_H
 
+#include <xenolith/lib.h>
 #include <xen/xen.h>
 #include <xen/sched.h>
 #include <xen/vcpu.h>
-#include <xenolith/lib.h>
 #include <xenolith/lock.h>
 
 struct vcpu;
