@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * From the guest's registers to the handler and back, and what lets a long call pause.
+ *
+ * A continuation needs no state in the hypervisor: rip goes back over the SYSCALL instruction and
+ * the argument registers are rewritten, so that the guest itself makes the rest of the call when
+ * it next runs, after its events were delivered. In a multicall the same happens to the entry.
+ */
+#include <xenolith/domain.h>
+#include <xenolith/hypercall.h>
+
+#define SYSCALL_LENGTH	2
+
+static DEFINE_PER_CPU(u64, hypercall_counts[NR_HYPERCALLS]);
+
+void hypercall_dispatch(struct cpu_regs *regs)
+{
+	unsigned long nr = regs->rax;
+	hypercall_fn fn;
+
+	if (unlikely(nr >= NR_HYPERCALLS || !(fn = hypercall_table[nr]))) {
+		regs->rax = -ENOSYS;
+		return;
+	}
+	this_cpu(hypercall_counts)[nr]++;
+	regs->rax = fn(regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8);
+}
+
+long hypercall_continue(unsigned long op, unsigned long a1, unsigned long a2, unsigned long a3,
+			unsigned long a4, unsigned long a5)
+{
+	struct vcpu *v = current;
+	struct cpu_regs *regs = guest_regs();
+
+	if (v->in_multicall) {
+		v->continuation.pending = true;
+		v->continuation.op = op;
+		memcpy(v->continuation.args, (unsigned long[]){ a1, a2, a3, a4, a5 },
+		       sizeof(v->continuation.args));
+		return op;
+	}
+	regs->rip -= SYSCALL_LENGTH;
+	regs->rdi = a1;
+	regs->rsi = a2;
+	regs->rdx = a3;
+	regs->r10 = a4;
+	regs->r8 = a5;
+	return op;			/* becomes rax, the number of the call made again */
+}
+
+bool hypercall_preempt(void)
+{
+	return READ_ONCE(cpu_info()->softirq_pending) || evtchn_upcall_needed(current);
+}
+
+u64 hypercall_count(unsigned int nr)
+{
+	unsigned int cpu;
+	u64 sum = 0;
+
+	for_each_cpu(cpu, &cpu_online_mask)
+		sum += per_cpu(hypercall_counts, cpu)[nr];
+	return sum;
+}

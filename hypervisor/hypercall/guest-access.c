@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Guest memory of any size. Faults inside the string instructions go to the fix-up behind them,
+ * where rcx still counts what was not done. Whole words first: fewer steps where rep movsb is slow.
+ */
+#include <xenolith/hypercall.h>
+
+static size_t copy(void *dst, const void *src, size_t n)
+{
+	size_t left = n / 8;
+
+	stac();
+	asm volatile("1:	rep movsq\n"
+		     "	mov %k[tail], %%ecx\n"
+		     "2:	rep movsb\n"
+		     "3:\n"
+		     EXTABLE(1b, 3b) EXTABLE(2b, 3b)
+		     : "+c" (left), "+D" (dst), "+S" (src) : [tail] "r" (n % 8) : "memory");
+	clac();
+	return left;
+}
+
+int copy_from_guest_any(void *dst, const void __user *src, size_t n)
+{
+	if (!guest_addr_ok((unsigned long)src, n) || copy(dst, (__force const void *)src, n))
+		return -EFAULT;
+	return 0;
+}
+
+int copy_to_guest_any(void __user *dst, const void *src, size_t n)
+{
+	if (!guest_addr_ok((unsigned long)dst, n) || copy((__force void *)dst, src, n))
+		return -EFAULT;
+	return 0;
+}
+
+int clear_guest(void __user *dst, size_t n)
+{
+	size_t left = n / 8;
+
+	if (!guest_addr_ok((unsigned long)dst, n))
+		return -EFAULT;
+	stac();
+	asm volatile("1:	rep stosq\n"
+		     "	mov %k[tail], %%ecx\n"
+		     "2:	rep stosb\n"
+		     "3:\n"
+		     EXTABLE(1b, 3b) EXTABLE(2b, 3b)
+		     : "+c" (left), "+D" (dst) : [tail] "r" (n % 8), "a" (0) : "memory");
+	clac();
+	return left ? -EFAULT : 0;
+}
