@@ -111,6 +111,8 @@ extern struct vcpu *current;
 #define MSR_SYSENTER_ESP	0x175
 #define MSR_SYSENTER_EIP	0x176
 #define MSR_MISC_ENABLE		0x1a0
+#define MSR_ARCH_CAPS		0x10a
+#define MSR_TSC_DEADLINE	0x6e0
 #define MSR_PAT			0x277
 #define MSR_EFER		0xc0000080
 #define MSR_STAR		0xc0000081
@@ -327,13 +329,15 @@ struct x86_features {		/* of the boot CPU; others must not have less (checked at
 	bool meltdown;		/* reads of supervisor memory are not stopped speculatively */
 	u64 xcr0;		/* state components in use */
 	u32 xstate_size;
+	bool fpu_pointers_leak;	/* FXRSTOR and XRSTOR leave FIP, FDP, FOP as they were (AMD) */
+	unsigned long cr4;	/* in force on every CPU; new stack blocks start with it */
 };
 extern struct x86_features x86;
 extern bool x86_has_smap;	/* = x86.smap, alone for the inline users above */
 
 /** x86_early_init: features, PAT, CR4, EFER of the boot CPU. Before memory is set up. */
 void x86_early_init(void);
-/** x86_cpu_init: the same for an AP, plus GDT/TSS/IDT/SYSCALL MSRs of this CPU (boot CPU also). */
+/** x86_cpu_init: the same for an AP, on its own stack block; entry_cpu_init() does the rest. */
 void x86_cpu_init(unsigned int cpu);
 /** x86_set_kernel_stack etc. live in entry/. */
 
@@ -350,6 +354,10 @@ void fpu_save(struct vcpu *v);
 void fpu_restore(struct vcpu *v);
 /** fpu_set_xcr0: XSETBV by a guest; 0 or -EINVAL when bits are illegal. */
 int fpu_set_xcr0(struct vcpu *v, u32 index, u64 val);
+#define FPU_LEGACY_SIZE		512
+/** fpu_set/get_legacy: the FXSAVE image of vcpu_guest_context; @v is not running. */
+void fpu_set_legacy(struct vcpu *v, const void *image);
+void fpu_get_legacy(const struct vcpu *v, void *image);
 
 /* ---- local APIC, IPIs, CPUs ---- */
 extern cpumask_t cpu_online_mask, cpu_present_mask;
@@ -375,6 +383,8 @@ void smp_kick(unsigned int cpu);
 void smp_boot_aps(void);
 /** smp_stop_others: halt all other CPUs (panic, reboot). Callable from any state. */
 void smp_stop_others(void);
+/** smp_nmi: first thing of the NMI handler: halts this CPU for good after smp_stop_others(). */
+void smp_nmi(void);
 
 /* ---- time: x86/time.c ----
  * System time: ns since boot, the same on all CPUs (from the TSC when it is trustworthy, scaled
@@ -385,7 +395,19 @@ void time_cpu_init(void);			/* each CPU */
 s64 now_ns(void);
 void udelay(unsigned int us);
 extern u32 tsc_khz;
-/** time_update_vcpu: write v's vcpu_time_info (seqlock "version" protocol of the ABI). current CPU. */
+/**
+ * time_start: boot CPU, when timers and all CPUs run: compares the CPUs' TSCs and begins to keep
+ * the TSC's scale right against the platform timer.
+ */
+void time_start(void);
+/** time_tsc_scale: TSC to ns as in struct vcpu_time_info; time_tsc_reliable: invariant, in step. */
+void time_tsc_scale(u32 *mul, s8 *shift);
+bool time_tsc_reliable(void);
+/**
+ * time_update_vcpu: write v's vcpu_time_info (seqlock "version" protocol of the ABI) and its
+ * registered time area, when they are older than the scale in force. @v is current, its page
+ * tables are loaded. With v->time_version 0 always: after v->info or v->time_area moved.
+ */
 void time_update_vcpu(struct vcpu *v);
 /** time_set_wallclock/time_update_wallclock: ABI wc_* of shared_info of @d (or all domains). */
 void time_set_wallclock(u64 secs, u32 nsecs, u64 system_time_base);
