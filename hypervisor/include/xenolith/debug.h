@@ -17,8 +17,10 @@ void __noreturn bug_at(const char *file, int line, const char *what);
 #define BUG()		bug_at(__FILE__, __LINE__, "reached")
 #define BUG_ON(c)	do { if (unlikely(c)) bug_at(__FILE__, __LINE__, #c); } while (0)
 #ifdef DEBUG
+#define IS_DEBUG	true
 #define ASSERT(c)	do { if (unlikely(!(c))) bug_at(__FILE__, __LINE__, "!(" #c ")"); } while (0)
 #else
+#define IS_DEBUG	false
 #define ASSERT(c)	do { if (0 && (c)) { } } while (0)
 #endif
 /** WARN_ONCE: a broken expectation that is survived. */
@@ -42,5 +44,8 @@ void __noreturn debug_fatal_trap(const struct cpu_regs *regs);
 void debug_key(char key);
 void debug_key_register(char key, void (*fn)(char key), const char *help);
 void debug_dump_vcpu(struct vcpu *v);
+/** debug_dump_walk: every level of the tables at @cr3 for @va. */
+void debug_dump_walk(unsigned long cr3, unsigned long va);
+void debug_symbols_init(void);			/* by debug_read_options() */
 
 #endif

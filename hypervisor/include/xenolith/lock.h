@@ -29,10 +29,12 @@ typedef struct {
 void lock_check_acquire(spinlock_t *l);
 void lock_check_acquired(spinlock_t *l);
 void lock_check_release(spinlock_t *l);
+void lock_check_interrupt(bool entered);	/* around the handlers of device and IPI vectors */
 #else
 static inline void lock_check_acquire(spinlock_t *l __maybe_unused) { }
 static inline void lock_check_acquired(spinlock_t *l __maybe_unused) { }
 static inline void lock_check_release(spinlock_t *l __maybe_unused) { }
+static inline void lock_check_interrupt(bool entered __maybe_unused) { }
 #endif
 
 static inline void spin_lock_init(spinlock_t *l)

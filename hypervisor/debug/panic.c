@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The end after an error of our own, or after boot input that cannot be used. */
+#include <xenolith/boot.h>
+#include <xenolith/debug.h>
+#include <xenolith/drivers.h>
+#include <xenolith/entry.h>
+#include <xenolith/mm.h>
+#include <xenolith/x86.h>
+
+#define STARS	"****************************************\n"
+
+static __ro_after_init bool no_reboot;
+
+void __init debug_read_options(void)
+{
+	no_reboot = boot_param_bool("noreboot", false);
+	debug_symbols_init();
+}
+
+/* The first CPU to fail speaks; others, and a failure while failing, stop at once. */
+static void begin(void)
+{
+	static int failing;
+
+	irq_disable();
+	if (xchg(&failing, 1))
+		for (;;)
+			asm volatile("hlt");
+	console_force();
+	smp_stop_others();
+}
+
+/* The TSC may not be calibrated yet; a write to the POST port takes about a microsecond. */
+static void wait_second(void)
+{
+	if (tsc_khz)
+		udelay(1000000);
+	else
+		for (unsigned int i = 0; i < 1000000; i++)
+			outb(0, 0x80);
+}
+
+static void __noreturn finish(void)
+{
+	if (no_reboot) {
+		printk_err("Manual reset required ('noreboot' specified)\n");
+		machine_halt();
+	}
+	printk_err("Reboot in five seconds...\n");
+	for (unsigned int i = 0; i < 5; i++)
+		wait_second();
+	machine_restart();
+}
+
+static void headline(const char *fmt, va_list ap)
+{
+	printk_err("\n" STARS "Panic on CPU %u:\n", smp_cpu());
+	vprintk(fmt, ap);
+	printk_err("\n" STARS "\n");
+}
+
+void panic(const char *fmt, ...)
+{
+	va_list ap;
+
+	begin();
+	debug_backtrace(NULL);
+	va_start(ap, fmt);
+	headline(fmt, ap);
+	va_end(ap);
+	finish();
+}
+
+void panic_boot(const char *fmt, ...)
+{
+	va_list ap;
+
+	begin();
+	printk_err("Cannot boot: ");
+	va_start(ap, fmt);
+	vprintk(fmt, ap);
+	va_end(ap);
+	printk_err("\n");
+	finish();
+}
+
+void bug_at(const char *file, int line, const char *what)
+{
+	panic("BUG at %s:%d: %s", file, line, what);
+}
+
+static const char *trap_name(unsigned int vector)
+{
+	static const char names[][32] = {
+		"divide error", "debug", "NMI", "breakpoint", "overflow", "bound range exceeded",
+		"invalid opcode", "device not available", "double fault", "coprocessor overrun",
+		"invalid TSS", "segment not present", "stack segment fault",
+		"general protection fault", "page fault", "reserved", "x87 error",
+		"alignment check", "machine check", "SIMD error", "virtualization exception",
+		"control protection exception",
+	};
+
+	return vector < ARRAY_SIZE(names) ? names[vector] : "interrupt";
+}
+
+static void __printf(1, 2) headline_text(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	headline(fmt, ap);
+	va_end(ap);
+}
+
+void debug_fatal_trap(const struct cpu_regs *regs)
+{
+	unsigned int vector = regs->vector & 0xff;
+	unsigned long cr2 = read_cr2();
+
+	begin();
+	debug_dump_regs(regs);
+	debug_backtrace(regs);
+	if (vector == X86_EXC_PF)
+		debug_dump_walk(read_cr3(), cr2);
+	headline_text("FATAL TRAP: vector = %u (%s)\n[error_code=%04x] cr2=%016lx", vector,
+		      trap_name(vector), regs->error_code, cr2);
+	finish();
+}
