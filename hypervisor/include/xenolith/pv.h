@@ -167,11 +167,21 @@ int pv_mod_entry(struct vcpu *v, struct page_info *table, unsigned int slot, pte
 		 bool preserve_ad);
 /** pv_finish_put: carry on an interrupted devalidation of @v. 0 or -ERESTART. */
 int pv_finish_put(struct vcpu *v);
-/** pv_map_grant/pv_unmap_grant: grant/ enters a frame at PTE @pte_maddr or at guest address @va.
- * References on the frame itself are grant/'s business. Alignment and types checked here. */
-int pv_map_grant_pte(struct vcpu *v, u64 pte_maddr, pte_t new, pte_t expect_old_mfn_or_0);
-int pv_map_grant_va(struct vcpu *v, unsigned long va, pte_t new, pte_t expect_old_mfn_or_0);
-u64 pv_grant_pte_flags(bool readonly, bool device, unsigned int avail_flags);
+/**
+ * pv_map_grant_pte/va: grant/ enters a frame at the PTE at machine address @pte_maddr, or at the L1
+ * entry of guest address @va. @expect 0: map: an old entry is replaced and its references dropped.
+ * @expect not 0 (entry made with the same flags when it was mapped): unmap: the present entry must
+ * map that frame with that PTE_RW, else -EINVAL and nothing changed (XSA-224, 234). References of
+ * the granted frame (count; and type when PTE_RW) are grant/'s: taken before @new is entered,
+ * dropped after @expect left and TLBs were flushed (by grant/, once a batch). An entry that the
+ * guest drops by other means gives its references back as any L1 entry does.
+ * Alignment, ownership and type of the table are checked here. 0, -EINVAL.
+ */
+int pv_map_grant_pte(struct vcpu *v, u64 pte_maddr, pte_t new, pte_t expect);
+int pv_map_grant_va(struct vcpu *v, unsigned long va, pte_t new, pte_t expect);
+/** pv_grant_pte_flags: for the GNTMAP_* flags of a call: readonly, application_map (else guest
+ * kernel only), available bits (16 up); @cache: PTE_CACHE_L1 bits that the granter asked for. */
+u64 pv_grant_pte_flags(u32 gntmap_flags, u64 cache);
 /** pv_new_guest_cr3: MMUEXT_NEW_BASEPTR. */
 int pv_new_guest_cr3(struct vcpu *v, mfn_t m);
 long do_mmu_update(unsigned long reqs, unsigned long count, unsigned long done, unsigned long foreign, unsigned long);
