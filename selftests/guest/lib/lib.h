@@ -186,6 +186,9 @@ static inline uint64_t va_to_maddr(const volatile void *va)
 }
 static inline pte_t make_pte(unsigned long mfn, uint64_t flags) { return (mfn << 12) | flags; }
 
+/* Is a PTE what was asked for? The processor sets A and D; the hypervisor may set G where user and kernel differ. */
+static inline bool same_pte(pte_t a, pte_t b) { return !((a ^ b) & ~(PTE_A | PTE_D | PTE_G)); }
+
 void *page_alloc(void);
 unsigned int pages_left(void);
 unsigned long slot(unsigned long va, int level);	/* index of va in a table of that level (1..4) */
