@@ -15,7 +15,7 @@ static unsigned int host_checks, host_failures;
 
 /** check: one TAP line. */
 #define check(cond, ...)							\
-	((cond) ? check_result(true, #cond, __VA_ARGS__) : check_result(false, #cond, __VA_ARGS__))
+	(void)((cond) ? check_result(true, #cond, __VA_ARGS__) : check_result(false, #cond, __VA_ARGS__))
 /** require: only a failure is printed: for conditions inside long random runs. */
 #define require(cond, ...)							\
 	do {									\
