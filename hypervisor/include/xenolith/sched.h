@@ -26,12 +26,15 @@ void softirq_raise_on(unsigned int cpu, unsigned int nr);	/* and kicks it when n
 /** softirq_run: runs all pending; interrupts enabled inside; may switch vcpus (never when idle-less). */
 void softirq_run(void);
 
-/* Work put off out of interrupt context; runs on the CPU that scheduled it, never twice at once. */
+/*
+ * Work put off out of interrupt context; runs on the CPU that scheduled it, never twice at once.
+ * @fn must not free the tasklet.
+ */
 struct tasklet {
 	struct list_head link;
 	void (*fn)(void *arg);
 	void *arg;
-	bool queued;
+	bool queued, running;
 };
 void tasklet_schedule(struct tasklet *t);		/* any context */
 
@@ -51,6 +54,7 @@ void timer_migrate(struct timer *t, unsigned int cpu);
 void timer_cpu_init(unsigned int cpu);
 /** timer_interrupt: local APIC timer fired. */
 void timer_interrupt(void);
+void timer_dump(void);				/* debug key 'a' */
 
 /* ---- vcpu scheduling state, embedded as v->sched ---- */
 struct sched_vcpu {
