@@ -123,6 +123,9 @@ static __always_inline int copy_to_guest(void __user *dst, const void *src, size
 	copy_to_guest((u8 __user *)guest_ptr(uaddr) + offsetof(type, field),		\
 		      &(src)->field, sizeof((src)->field))
 
+/** hypercall_page_fill: write the page of call stubs that guest kernels jump into. */
+void hypercall_page_fill(void *page);
+
 long do_multicall(unsigned long calls, unsigned long nr, unsigned long, unsigned long, unsigned long);
 long do_xen_version(unsigned long cmd, unsigned long arg, unsigned long, unsigned long, unsigned long);
 

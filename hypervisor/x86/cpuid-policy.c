@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a PV guest is told by CPUID: the machine's answer, each feature word masked to what can
+ * work in ring 3, topology flattened (each vcpu a package of its own), and Xen's own leaves.
+ *
+ * User programs execute CPUID themselves and see the machine; that is why nothing here may be
+ * relied on as protection.
+ */
+#include <xenolith/domain.h>
+#include <xenolith/x86.h>
+#include <xen/arch-x86/cpufeatureset.h>
+#include <xen/arch-x86/cpuid.h>
+
+#define MAX_LEAF	0xd
+#define MAX_EXT_LEAF	0x80000021
+#define XEN_VERSION	(4u << 16 | 17)
+#define F(name)		(1u << XEN_X86_FEATURE_##name % 32)
+#define OSXSAVE		F(OSXSAVE)
+#define EXT_COPIES	0x0183f3ffu	/* bits of leaf 1 that AMD repeats in 0x80000001 */
+
+/* Features that PV guests may have; numbering of words as in the public header. */
+enum { W_1D, W_1C, W_E1D, W_E1C, W_DA1, W_7B0, W_7C0, W_E7D, W_E8B, W_7D0, W_7A1, W_E21A, W_7D2 };
+static const u32 pv_features[] = {
+	[W_1D] = F(FPU) | F(DE) | F(TSC) | F(MSR) | F(PAE) | F(MCE) | F(CX8) | F(APIC) | F(SEP) |
+		 F(MCA) | F(CMOV) | F(PAT) | F(CLFLUSH) | F(ACPI) | F(MMX) | F(FXSR) | F(SSE) |
+		 F(SSE2) | F(SS),
+	[W_1C] = F(SSE3) | F(PCLMULQDQ) | F(SSSE3) | F(FMA) | F(CX16) | F(SSE4_1) | F(SSE4_2) |
+		 F(MOVBE) | F(POPCNT) | F(AESNI) | F(XSAVE) | F(AVX) | F(F16C) | F(RDRAND),
+	[W_E1D] = F(SYSCALL) | F(NX) | F(MMXEXT) | F(FFXSR) | F(RDTSCP) | F(LM) | F(3DNOWEXT) |
+		  F(3DNOW),
+	[W_E1C] = F(LAHF_LM) | F(ABM) | F(SSE4A) | F(MISALIGNSSE) | F(3DNOWPREFETCH) | F(XOP) |
+		  F(FMA4) | F(TBM),
+	[W_DA1] = F(XSAVEOPT) | F(XSAVEC) | F(XGETBV1),
+	[W_7B0] = F(FSGSBASE) | F(BMI1) | F(AVX2) | F(FDP_EXCP_ONLY) | F(BMI2) | F(ERMS) |
+		  F(NO_FPU_SEL) | F(AVX512F) | F(AVX512DQ) | F(RDSEED) | F(ADX) | F(AVX512_IFMA) |
+		  F(CLFLUSHOPT) | F(CLWB) | F(AVX512PF) | F(AVX512ER) | F(AVX512CD) | F(SHA) |
+		  F(AVX512BW) | F(AVX512VL),
+	[W_7C0] = F(PREFETCHWT1) | F(AVX512_VBMI) | F(AVX512_VBMI2) | F(GFNI) | F(VAES) |
+		  F(VPCLMULQDQ) | F(AVX512_VNNI) | F(AVX512_BITALG) | F(AVX512_VPOPCNTDQ) |
+		  F(RDPID) | F(CLDEMOTE),
+	[W_E7D] = F(ITSC),
+	[W_E8B] = F(CLZERO) | F(RSTR_FP_ERR_PTRS) | F(IBPB) | F(SSB_NO) | F(BTC_NO) | F(IBPB_RET),
+	[W_7D0] = F(AVX512_4VNNIW) | F(AVX512_4FMAPS) | F(FSRM) | F(MD_CLEAR) | F(SERIALIZE) |
+		  F(ARCH_CAPS),
+	[W_7A1] = F(AVX_VNNI) | F(AVX512_BF16) | F(FZRM) | F(FSRS) | F(FSRCS),
+	[W_E21A] = F(LFENCE_DISPATCH) | F(VERW_CLEAR) | F(NSCB) | F(IBPB_BRTYPE) | F(SRSO_NO),
+	[W_7D2] = F(MCDT_NO),
+};
+
+static struct cpuid_leaf xen_leaf(u32 leaf, u32 sub)
+{
+	struct cpuid_leaf r = { 0 };
+	s8 shift;
+
+	switch (leaf - XEN_CPUID_FIRST_LEAF) {
+	case 0:
+		return (struct cpuid_leaf){ XEN_CPUID_LEAF(XEN_CPUID_MAX_NUM_LEAVES),
+			XEN_CPUID_SIGNATURE_EBX, XEN_CPUID_SIGNATURE_ECX, XEN_CPUID_SIGNATURE_EDX };
+	case 1:
+		r.a = XEN_VERSION;
+		break;
+	case 2:		/* one hypercall page, its MSR, features */
+		return (struct cpuid_leaf){ 1, 0x40000000, XEN_CPUID_FEAT1_MMU_PT_UPDATE_PRESERVE_AD, 0 };
+	case 3:
+		if (sub == 0) {
+			r.a = (time_tsc_reliable() ? 2 : 0) | (x86.rdtscp ? 4 : 0);
+			r.c = tsc_khz;
+		} else if (sub == 1) {
+			time_tsc_scale(&r.c, &shift);
+			r.d = (u8)shift;
+		} else if (sub == 2) {
+			r.a = tsc_khz;
+		}
+		break;
+	case 5:
+		if (sub == 0)
+			r.b = x86.phys_bits;
+		break;
+	}
+	return r;
+}
+
+/* Bytes of an XSAVE image with the components @xcr0, in the standard or the compacted format. */
+static u32 xstate_bytes(u64 xcr0, bool compacted)
+{
+	u32 size = 576;
+
+	for (u64 left = xcr0 & ~3UL; left; left &= left - 1) {
+		struct cpuid_leaf c = cpuid(0xd, ffs64(left));
+
+		if (!compacted)
+			size = max(size, c.b + c.a);
+		else
+			size = (c.c & 2 ? ROUND_UP(size, 64u) : size) + c.a;
+	}
+	return size;
+}
+
+static struct cpuid_leaf xstate_leaf(const struct vcpu *v, u32 sub, struct cpuid_leaf r)
+{
+	if (!x86.xsave)
+		return (struct cpuid_leaf){ 0 };
+	if (sub == 0)
+		return (struct cpuid_leaf){ x86.xcr0, xstate_bytes(v->fpu.xcr0, false),
+					    xstate_bytes(x86.xcr0, false), x86.xcr0 >> 32 };
+	if (sub == 1) {
+		r.a &= pv_features[W_DA1];
+		r.b = r.a & F(XSAVEC) ? xstate_bytes(v->fpu.xcr0, true) : 0;
+		r.c = r.d = 0;
+		return r;
+	}
+	if (sub < 64 && x86.xcr0 & ~3UL & BIT(sub))
+		return r;
+	return (struct cpuid_leaf){ 0 };
+}
+
+static struct cpuid_leaf basic_leaf(const struct vcpu *v, u32 leaf, u32 sub, struct cpuid_leaf r)
+{
+	switch (leaf) {
+	case 0:
+		r.a = min_t(u32, x86.max_leaf, MAX_LEAF);
+		return r;
+	case 1:
+		r.b = (r.b & 0xffff) | 1 << 16 | v->id << 24;
+		r.c = (r.c & pv_features[W_1C]) | F(HYPERVISOR) |
+		      (x86.xsave && v->pv.cr4 & X86_CR4_OSXSAVE ? OSXSAVE : 0);
+		r.d &= pv_features[W_1D];
+		return r;
+	case 2:
+		return r;
+	case 4:
+		r.a &= 0x3fff;			/* no sharing of caches, one core */
+		return r;
+	case 7:
+		if (sub == 0)
+			return (struct cpuid_leaf){ min(r.a, 2u), r.b & pv_features[W_7B0],
+						    r.c & pv_features[W_7C0], r.d & pv_features[W_7D0] };
+		return (struct cpuid_leaf){ sub == 1 ? r.a & pv_features[W_7A1] : 0, 0, 0,
+					    sub == 2 ? r.d & pv_features[W_7D2] : 0 };
+	case 0xb:
+		return (struct cpuid_leaf){ 0, 0, sub & 0xff, v->id };
+	case 0xd:
+		return xstate_leaf(v, sub, r);
+	}
+	return (struct cpuid_leaf){ 0 };	/* serial number, MWAIT, power, performance counters ... */
+}
+
+static struct cpuid_leaf extended_leaf(const struct vcpu *v, u32 leaf, struct cpuid_leaf r)
+{
+	switch (leaf) {
+	case 0x80000000:
+		r.a = min_t(u32, x86.max_ext_leaf, MAX_EXT_LEAF);
+		return r;
+	case 0x80000001:
+		r.c &= pv_features[W_E1C];
+		r.d &= pv_features[W_E1D];
+		r.d |= F(SYSCALL);		/* Intel shows it to 64-bit code only */
+		if (x86.vendor == X86_VENDOR_AMD)
+			r.d |= basic_leaf(v, 1, 0, cpuid(1, 0)).d & EXT_COPIES;
+		return r;
+	case 0x80000002 ... 0x80000006:		/* brand string, caches */
+	case 0x80000019 ... 0x8000001a:		/* TLBs, instruction hints */
+		return r;
+	case 0x80000007:
+		return (struct cpuid_leaf){ .d = time_tsc_reliable() ? r.d & pv_features[W_E7D] : 0 };
+	case 0x80000008:
+		return (struct cpuid_leaf){ (r.a & 0xff) | 48 << 8, r.b & pv_features[W_E8B], 0, 0 };
+	case 0x80000021:
+		return (struct cpuid_leaf){ .a = r.a & pv_features[W_E21A] };
+	}
+	return (struct cpuid_leaf){ 0 };	/* SVM, IBS, topology ... */
+}
+
+struct cpuid_leaf x86_cpuid_guest(const struct vcpu *v, u32 leaf, u32 sub)
+{
+	if (leaf >> 8 == XEN_CPUID_FIRST_LEAF >> 8)
+		return xen_leaf(leaf, sub);
+	if (leaf <= min_t(u32, x86.max_leaf, MAX_LEAF))
+		return basic_leaf(v, leaf, sub, cpuid(leaf, sub));
+	if (leaf >= 0x80000000 && leaf <= min_t(u32, x86.max_ext_leaf, MAX_EXT_LEAF))
+		return extended_leaf(v, leaf, cpuid(leaf, sub));
+	return (struct cpuid_leaf){ 0 };
+}
