@@ -10,38 +10,49 @@
 #include <xenolith/sched.h>
 #include <xenolith/x86.h>
 
-static struct debug_key {
+/* One of the three functions is set; @each is called for every domain but the idle one. */
+struct key {
 	char key;
-	void (*fn)(char key);
 	const char *help;
-} keys[40];
+	void (*fn)(char key);
+	void (*all)(void);
+	void (*each)(struct domain *d);
+};
+static struct key keys[40];
 static unsigned int nr_keys;
 
 void debug_key_register(char key, void (*fn)(char key), const char *help)
 {
 	if (nr_keys < ARRAY_SIZE(keys))
-		keys[nr_keys++] = (struct debug_key){ key, fn, help };
+		keys[nr_keys++] = (struct key){ key, help, .fn = fn };
+}
+
+static void call_each(struct domain *d, void *k)
+{
+	if (!d->is_idle)
+		((const struct key *)k)->each(d);
 }
 
 void debug_key(char key)
 {
-	for (unsigned int i = 0; i < nr_keys; i++)
-		if (keys[i].key == key) {
-			printk("'%c' pressed -> %s\n", key, keys[i].help);
-			keys[i].fn(key);
-			return;
-		}
+	for (struct key *k = keys; k < keys + nr_keys; k++) {
+		if (k->key != key)
+			continue;
+		printk("'%c' pressed -> %s\n", key, k->help);
+		if (k->fn)
+			k->fn(key);
+		if (k->all)
+			k->all();
+		if (k->each)
+			domain_list_for_each(call_each, k);
+		return;
+	}
 }
 
-static void key_help(char key)
+static void print_help(void)
 {
 	for (unsigned int i = 0; i < nr_keys; i++)
 		printk(" key '%c' => %s\n", keys[i].key, keys[i].help);
-}
-
-static void key_reboot(char key)
-{
-	machine_restart();
 }
 
 static void dump_vcpus(struct domain *d)
@@ -53,21 +64,10 @@ static void dump_vcpus(struct domain *d)
 			debug_dump_vcpu(v);
 }
 
-static void key_domain0(char key)
+static void dump_domain0(struct domain *d)
 {
-	if (domain0)
-		dump_vcpus(domain0);
-}
-
-static void dump_registers(struct domain *d, void *arg)
-{
-	if (!d->is_idle)
+	if (d == domain0)
 		dump_vcpus(d);
-}
-
-static void key_registers(char key)
-{
-	domain_list_for_each(dump_registers, NULL);
 }
 
 static void print_vcpu(const struct vcpu *v)
@@ -83,7 +83,7 @@ static void print_vcpu(const struct vcpu *v)
 	       v->pv.kernel_mode ? "kernel" : "user");
 }
 
-static void print_domain(struct domain *d, void *arg)
+static void print_domain(struct domain *d)
 {
 	static const char *const states[] = { "running", "dying", "dead" };
 	struct vcpu *v;
@@ -96,58 +96,9 @@ static void print_domain(struct domain *d, void *arg)
 		print_vcpu(v);
 }
 
-static void key_domains(char key)
-{
-	domain_list_for_each(print_domain, NULL);
-}
-
-static void print_memory(struct domain *d, void *arg)
-{
-	printk("  d%u: %lu pages, at most %lu, %lu claimed\n", d->id, d->mm.tot_pages, d->mm.max_pages,
-	       d->mm.outstanding);
-}
-
-static void key_memory(char key)
+static void print_memory(void)
 {
 	printk("RAM %lu pages, free %lu, highest frame %#lx\n", total_pages, mm_free_pages(), max_page);
-	domain_list_for_each(print_memory, NULL);
-}
-
-static void key_timers(char key)
-{
-	timer_dump();
-}
-
-static void key_run_queues(char key)
-{
-	sched_dump();
-}
-
-static void dump_events(struct domain *d, void *arg)
-{
-	if (!d->is_idle)
-		evtchn_dump(d);
-}
-
-static void key_events(char key)
-{
-	domain_list_for_each(dump_events, NULL);
-}
-
-static void dump_grants(struct domain *d, void *arg)
-{
-	if (!d->is_idle)
-		grant_dump(d);
-}
-
-static void key_grants(char key)
-{
-	domain_list_for_each(dump_grants, NULL);
-}
-
-static void key_interrupts(char key)
-{
-	irq_dump();
 }
 
 static s64 seen_time[NR_CPUS];
@@ -157,7 +108,7 @@ static void note_time(void *arg)
 	seen_time[smp_cpu()] = now_ns();
 }
 
-static void key_time(char key)
+static void print_time(void)
 {
 	unsigned int cpu;
 	u32 ns;
@@ -169,24 +120,24 @@ static void key_time(char key)
 		printk("  CPU%u read %ld ns\n", cpu, seen_time[cpu]);
 }
 
+static const struct key own[] __initconst = {
+	{ 'h', "show this message", .all = print_help },
+	{ '0', "dump Dom0 registers", .each = dump_domain0 },
+	{ 'M', "dump MSI state", .all = irq_dump },
+	{ 'R', "reboot machine", .all = machine_restart },
+	{ 'a', "dump timer queues", .all = timer_dump },
+	{ 'd', "dump registers", .each = dump_vcpus },
+	{ 'e', "dump evtchn info", .each = evtchn_dump },
+	{ 'g', "print grant table usage", .each = grant_dump },
+	{ 'i', "dump interrupt bindings", .all = irq_dump },
+	{ 'm', "memory info", .all = print_memory },
+	{ 'q', "dump domain (and guest debug) info", .each = print_domain },
+	{ 'r', "dump run queues", .all = sched_dump },
+	{ 't', "display multi-cpu clock info", .all = print_time },
+};
+
 void __init debug_init(void)
 {
-	static const struct debug_key own[] __initconst = {
-		{ 'h', key_help, "show this message" },
-		{ '0', key_domain0, "dump Dom0 registers" },
-		{ 'M', key_interrupts, "dump MSI state" },
-		{ 'R', key_reboot, "reboot machine" },
-		{ 'a', key_timers, "dump timer queues" },
-		{ 'd', key_registers, "dump registers" },
-		{ 'e', key_events, "dump evtchn info" },
-		{ 'g', key_grants, "print grant table usage" },
-		{ 'i', key_interrupts, "dump interrupt bindings" },
-		{ 'm', key_memory, "memory info" },
-		{ 'q', key_domains, "dump domain (and guest debug) info" },
-		{ 'r', key_run_queues, "dump run queues" },
-		{ 't', key_time, "display multi-cpu clock info" },
-	};
-
-	for (unsigned int i = 0; i < ARRAY_SIZE(own); i++)
-		debug_key_register(own[i].key, own[i].fn, own[i].help);
+	memcpy(keys, own, sizeof(own));
+	nr_keys = ARRAY_SIZE(own);
 }

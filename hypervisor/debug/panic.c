@@ -40,8 +40,10 @@ static void wait_second(void)
 			outb(0, 0x80);
 }
 
-static void __noreturn finish(void)
+void debug_end_machine(void)
 {
+	irq_disable();
+	console_force();
 	if (no_reboot) {
 		printk_err("Manual reset required ('noreboot' specified)\n");
 		machine_halt();
@@ -52,11 +54,24 @@ static void __noreturn finish(void)
 	machine_restart();
 }
 
+/* @fmt may or may not end its line. */
+static void say(const char *what, const char *fmt, va_list ap)
+{
+	char text[256];
+	size_t n;
+
+	vsnprintf(text, sizeof(text), fmt, ap);
+	n = strlen(text);
+	if (n && text[n - 1] == '\n')
+		text[n - 1] = '\0';
+	printk_err("%s%s\n", what, text);
+}
+
 static void headline(const char *fmt, va_list ap)
 {
 	printk_err("\n" STARS "Panic on CPU %u:\n", smp_cpu());
-	vprintk(fmt, ap);
-	printk_err("\n" STARS "\n");
+	say("", fmt, ap);
+	printk_err(STARS "\n");
 }
 
 void panic(const char *fmt, ...)
@@ -68,7 +83,7 @@ void panic(const char *fmt, ...)
 	va_start(ap, fmt);
 	headline(fmt, ap);
 	va_end(ap);
-	finish();
+	debug_end_machine();
 }
 
 void panic_boot(const char *fmt, ...)
@@ -76,12 +91,10 @@ void panic_boot(const char *fmt, ...)
 	va_list ap;
 
 	begin();
-	printk_err("Cannot boot: ");
 	va_start(ap, fmt);
-	vprintk(fmt, ap);
+	say("Cannot boot: ", fmt, ap);
 	va_end(ap);
-	printk_err("\n");
-	finish();
+	debug_end_machine();
 }
 
 void bug_at(const char *file, int line, const char *what)
@@ -124,5 +137,5 @@ void debug_fatal_trap(const struct cpu_regs *regs)
 		debug_dump_walk(read_cr3(), cr2);
 	headline_text("FATAL TRAP: vector = %u (%s)\n[error_code=%04x] cr2=%016lx", vector,
 		      trap_name(vector), regs->error_code, cr2);
-	finish();
+	debug_end_machine();
 }

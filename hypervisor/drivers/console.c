@@ -180,11 +180,14 @@ void vprintk(const char *fmt, va_list ap)
 	bool guest;
 
 	fmt = take_level(fmt, &level, &guest);
-	if (level >= max(threshold[guest].always, threshold[guest].sometimes))
-		return;
-	if (level >= threshold[guest].always && !rate_allows())
-		return;
-	vsnprintf(text, sizeof(text), fmt, ap);
+	if (!forced) {
+		if (level >= max(threshold[guest].always, threshold[guest].sometimes))
+			return;
+		if (level >= threshold[guest].always && !rate_allows())
+			return;
+	}
+	if (vsnprintf(text, sizeof(text), fmt, ap) >= (int)sizeof(text))
+		text[sizeof(text) - 2] = '\n';
 	log_text(text);
 }
 
@@ -295,7 +298,6 @@ void __init console_early_init(void)
 	to_uart = start_uart(list, "com1", 0, by_default) || start_uart(list, "com2", 1, by_default);
 	vga_init();
 	to_vga = listed(list, "vga");
-	debug_read_options();
 }
 
 static void __init enlarge_ring(void)

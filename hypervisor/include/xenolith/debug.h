@@ -13,6 +13,8 @@ struct domain;
 void __noreturn panic(const char *fmt, ...) __printf(1, 2);
 /** panic_boot: one clear line about bad boot input, no backtrace. */
 void __noreturn panic_boot(const char *fmt, ...) __printf(1, 2);
+/** debug_end_machine: reboot in 5 s, or halt when "noreboot" was given: a crash of ours or of Domain0. */
+void __noreturn debug_end_machine(void);
 void __noreturn bug_at(const char *file, int line, const char *what);
 #define BUG()		bug_at(__FILE__, __LINE__, "reached")
 #define BUG_ON(c)	do { if (unlikely(c)) bug_at(__FILE__, __LINE__, #c); } while (0)
