@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Notifying: from "something happened" to "the vcpu is on its way into its upcall".
+ *
+ *   send, virq, pirq -> ABI's set_pending -> evtchn_upcall -> wake or kick the vcpu
+ *
+ * Each step stops when it finds its mark set already: then somebody else goes the rest of the way
+ * and the guest has not looked yet.
+ */
+#include <xenolith/domain.h>
+#include <xenolith/evtchn.h>
+
+static void deliver(struct domain *d, struct evtchn *ch)
+{
+	d->evtchn.abi->set_pending(d->vcpu[READ_ONCE(ch->notify_vcpu)], ch);
+}
+
+int evtchn_send(struct domain *d, port_t port)
+{
+	struct evtchn *ch = evtchn_find(d, port);
+	unsigned long irq;
+	int rc = 0;
+
+	if (unlikely(!ch))
+		return -EINVAL;
+	irq = spin_lock_irqsave(&ch->lock);
+	if (ch->state == ECS_INTERDOMAIN)
+		deliver(ch->remote, ch->peer);
+	else if (ch->state == ECS_IPI)
+		deliver(d, ch);
+	else if (ch->state != ECS_UNBOUND)	/* nobody there yet: bind_interdomain makes it good */
+		rc = -EINVAL;
+	spin_unlock_irqrestore(&ch->lock, irq);
+	return rc;
+}
+
+/* Raise @port if it is (still: it may be closed at any time) bound to irq @number of kind @state. */
+static bool deliver_irq(struct domain *d, port_t port, enum evtchn_state state, unsigned int number)
+{
+	struct evtchn *ch = port ? evtchn_find(d, port) : NULL;
+	unsigned long irq;
+	bool bound;
+
+	if (!ch)
+		return false;
+	irq = spin_lock_irqsave(&ch->lock);
+	bound = ch->state == state && ch->virq == number;	/* pirq: the same place */
+	if (likely(bound))
+		deliver(d, ch);
+	spin_unlock_irqrestore(&ch->lock, irq);
+	return bound;
+}
+
+void evtchn_send_virq(struct vcpu *v, unsigned int virq)
+{
+	deliver_irq(v->domain, READ_ONCE(v->evtchn.virq_port[virq]), ECS_VIRQ, virq);
+}
+
+void evtchn_send_global_virq(unsigned int virq)
+{
+	struct domain *d = domain0;
+
+	if (likely(d && d->vcpu && d->vcpu[0]))
+		evtchn_send_virq(d->vcpu[0], virq);
+}
+
+bool evtchn_send_pirq(struct domain *d, unsigned int pirq)
+{
+	port_t *table = READ_ONCE(d->evtchn.pirq_port);
+
+	return table && pirq < EVTCHN_PIRQS &&
+	       deliver_irq(d, READ_ONCE(table[pirq]), ECS_PIRQ, pirq);
+}
+
+/*
+ * The exchange is a full barrier: the vcpu, when it blocks, sets its flag before it looks at the
+ * byte; here the byte is set before vcpu_kick() looks at the flag.
+ */
+void evtchn_upcall(struct vcpu *v)
+{
+	if (!xchg(&v->info->evtchn_upcall_pending, 1))
+		vcpu_kick(v);
+}
+
+bool evtchn_upcall_needed(const struct vcpu *v)
+{
+	const struct vcpu_info *info = v->info;
+
+	return READ_ONCE(info->evtchn_upcall_pending) && !READ_ONCE(info->evtchn_upcall_mask);
+}
+
+bool evtchn_port_pending(struct domain *d, port_t port)
+{
+	struct evtchn *ch = evtchn_find(d, port);
+	unsigned long irq;
+	bool pending;
+
+	if (!ch)
+		return false;
+	irq = spin_lock_irqsave(&ch->lock);
+	pending = ch->state > ECS_RESERVED && d->evtchn.abi->is_pending(d, ch);
+	spin_unlock_irqrestore(&ch->lock, irq);
+	return pending;
+}
+
+void evtchn_vcpu_info_moved(struct vcpu *v)
+{
+	/* What was marked in the old place meanwhile is lost: have the guest look everywhere. */
+	WRITE_ONCE(v->info->evtchn_pending_sel, ~0UL);
+	WRITE_ONCE(v->info->evtchn_upcall_pending, 1);
+	vcpu_kick(v);
+}
+
+void evtchn_poll_wake(struct domain *d, port_t port)
+{
+	unsigned long *mask = d->evtchn.poll_mask;
+	unsigned int id;
+
+	if (likely(!(READ_ONCE(mask[0]) | READ_ONCE(mask[1]))))
+		return;
+	for (id = find_next_bit(mask, MAX_VCPUS, 0); id < d->max_vcpus;
+	     id = find_next_bit(mask, MAX_VCPUS, id + 1)) {
+		struct vcpu *v = d->vcpu[id];
+		port_t polled = READ_ONCE(v->evtchn.poll_port);
+
+		if ((polled == port || polled == EVTCHN_POLL_ANY) && test_and_clear_bit(id, mask))
+			vcpu_unblock(v);
+	}
+}
+
+static void dump_binding(const struct evtchn *ch)
+{
+	switch (ch->state) {
+	case ECS_UNBOUND:
+		printk("      unbound for d%u\n", ch->unbound_domid);
+		break;
+	case ECS_INTERDOMAIN:
+		printk("      to d%u port %u\n", ch->remote->id, ch->peer->port);
+		break;
+	case ECS_PIRQ:
+		printk("      pirq %u\n", ch->pirq);
+		break;
+	case ECS_VIRQ:
+		printk("      virq %u\n", ch->virq);
+		break;
+	default:
+		printk("      %s\n", ch->state == ECS_IPI ? "ipi" : "?");
+	}
+}
+
+void evtchn_dump(struct domain *d)
+{
+	const struct evtchn_domain *e = &d->evtchn;
+
+	printk("d%u: %u event channels, %s; port: vcpu pending masked\n", d->id, e->active,
+	       e->abi->name);
+	for (port_t port = 1; port < e->nr_groups * EVTCHN_GROUP; port++) {
+		struct evtchn *ch = evtchn_find(d, port);
+		unsigned long irq;
+
+		if (!ch)
+			continue;
+		irq = spin_lock_irqsave(&ch->lock);
+		if (ch->state > ECS_RESERVED) {
+			printk("  %4u: v%u %c%c\n", port, ch->notify_vcpu,
+			       e->abi->is_pending(d, ch) ? 'p' : '-',
+			       e->abi->is_masked(d, ch) ? 'm' : '-');
+			dump_binding(ch);
+		}
+		spin_unlock_irqrestore(&ch->lock, irq);
+	}
+}
