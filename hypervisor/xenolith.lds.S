@@ -39,8 +39,12 @@ SECTIONS
 		. = ALIGN(64);
 		*(.init.rodata .init.rodata.*)
 		*(.init.data .init.data.*)
+		. = ALIGN(8);
+		boot_ctors_start = .;			/* of the decoders */
+		KEEP(*(.init.init_array))
+		boot_ctors_end = .;
 		. = ALIGN(STACK_SIZE);			/* boot stack first: aligned to its size */
-		*(.init.stack)
+		*(.init.stack)				/* these two: head.S */
 		*(.init.pagetables)
 		*(.init.bss .init.bss.* .initCOMMON)
 		. = ALIGN(PAGE_SIZE);

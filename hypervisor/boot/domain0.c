@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Building Domain0 out of the boot modules: the first is its kernel (bzImage or ELF), the second
+ * its initrd. What the loader put into memory, and the unpacked kernel, are copied into the
+ * domain's frames and given back at once, so that they end as Domain0's memory too.
+ */
+#include "boot.h"
+#include <xenolith/debug.h>
+#include <xenolith/domain.h>
+#include <xenolith/drivers.h>
+#include <xenolith/hypercall.h>
+
+/* The kernel as ELF: in the module itself, or unpacked into pages of ours. */
+struct kernel_data {
+	const void *data;
+	size_t size;
+	struct page_info *pages;
+	unsigned int order;
+};
+
+static unsigned int __init order_for(size_t size)
+{
+	return size <= PAGE_SIZE ? 0 : fls64((size - 1) >> PAGE_SHIFT) + 1;
+}
+
+static void __init release_module(const struct boot_module *m)
+{
+	mm_boot_release(ROUND_DOWN(m->start, PAGE_SIZE), ROUND_UP(m->start + m->size, PAGE_SIZE));
+}
+
+static void __init unpack_kernel(struct kernel_data *k, const struct boot_module *m)
+{
+	struct bzimage bz;
+	int rc;
+
+	k->data = maddr_to_virt(m->start);
+	k->size = m->size;
+	rc = bzimage_open(&bz, k->data, k->size);
+	if (rc == -ENOEXEC)
+		return;			/* ELF, or nothing we know: elf_open() tells */
+	if (rc)
+		panic_boot("the kernel image is damaged or cut off\n");
+	k->order = order_for(bz.unpacked_size);
+	k->pages = k->order <= MAX_ORDER ? alloc_pages(k->order, ALLOC_NOZERO) : NULL;
+	if (!k->pages)
+		panic_boot("too little memory to unpack the kernel: %lu MiB in one piece\n",
+			   KB(4) << k->order >> 20);
+	k->data = page_to_virt(k->pages);
+	k->size = bz.unpacked_size;
+	rc = decompress(page_to_virt(k->pages), k->size, bz.payload, bz.payload_size);
+	if (rc == -EOPNOTSUPP)
+		panic_boot("the kernel is packed in another format than xz or zstd\n");
+	if (rc)
+		panic_boot(rc == -ENOMEM ? "too little memory to unpack the kernel\n" :
+					   "the packed kernel is damaged\n");
+	release_module(m);
+}
+
+static void __init open_kernel(struct dom0_image *img, const struct kernel_data *k)
+{
+	int rc = elf_open(&img->elf, k->data, k->size);
+	const char *error;
+
+	if (rc == -ENOEXEC && img->elf.bits == 32)
+		panic_boot("the kernel is 32-bit: Domain0 must be a 64-bit PV kernel\n");
+	if (rc == -ENOEXEC)
+		panic_boot("the first module is not a kernel (neither bzImage nor ELF)\n");
+	if (rc)
+		panic_boot("the kernel's ELF headers are damaged, or it is cut off\n");
+	error = dom0_read_notes(img);
+	if (error)
+		panic_boot("%s\n", error);
+}
+
+static void __init check_modules(void)
+{
+	const struct boot_module *initrd = &boot_info.module[1];
+	const char *error = NULL;
+
+	if (boot_info.nr_modules > 1)
+		error = initrd->size ? initrd_check(maddr_to_virt(initrd->start), initrd->size) :
+				       "the initrd is empty";
+	if (error)
+		panic_boot("%s\n", error);
+	if (boot_info.nr_modules > 2)
+		printk_warn("%u modules after the initrd ignored\n", boot_info.nr_modules - 2);
+}
+
+static void __init create_domain(void)
+{
+	unsigned int nr_vcpus = dom0_max_vcpus(), cpu = cpumask_first(&cpu_online_mask);
+	bool pin = boot_param_bool("dom0_vcpus_pin", false);
+
+	domain0 = domain_create(0, nr_vcpus, true);
+	if (!domain0)
+		panic_boot("too little memory for Domain0\n");
+	for (unsigned int i = 0; i < nr_vcpus; i++) {
+		struct vcpu *v = vcpu_create(domain0, i, cpu);
+		cpumask_t only = cpumask_of(cpu);
+
+		if (!v)
+			panic_boot("too little memory for Domain0's vcpu %u\n", i);
+		if (pin)
+			vcpu_set_affinity(v, &only);
+		cpu = cpumask_next(&cpu_online_mask, cpu + 1);
+		if (cpu >= NR_CPUS)
+			cpu = cpumask_first(&cpu_online_mask);
+	}
+}
+
+static int __init put_segment(void *arg, u64 paddr, const void *src, size_t n)
+{
+	const struct dom0_image *img = arg;
+
+	return dom0_write(paddr - img->paddr_offset, src, n);
+}
+
+static void __init load_kernel(struct dom0_image *img, struct kernel_data *k)
+{
+	if (elf_load(&img->elf, put_segment, img))
+		panic_boot("the kernel's segments do not fit\n");
+	if (img->has_hypercall_page)
+		hypercall_page_fill(dom0_page((img->hypercall_page - img->virt_base) >> PAGE_SHIFT));
+	if (k->pages)
+		free_pages(k->pages, k->order);
+	else
+		release_module(&boot_info.module[0]);
+}
+
+static void __init load_initrd(const struct dom0_layout *l)
+{
+	const struct boot_module *m = &boot_info.module[1];
+
+	if (!l->nr_initrd)
+		return;
+	dom0_write(l->initrd << PAGE_SHIFT, maddr_to_virt(m->start), m->size);
+	dom0_write((l->initrd << PAGE_SHIFT) + m->size, NULL, -m->size & (PAGE_SIZE - 1));
+	release_module(m);
+}
+
+static void __init fill_start_info(const struct dom0_layout *l, u64 virt_base, unsigned long nr_pages)
+{
+	struct start_info *si = dom0_page(l->start_info);
+	const struct boot_module *kernel = &boot_info.module[0], *initrd = &boot_info.module[1];
+
+	strlcpy_(si->magic, "xen-3.0-x86_64", sizeof(si->magic));
+	si->nr_pages = nr_pages;
+	si->shared_info = virt_to_maddr(domain0->shared_info);
+	si->flags = SIF_PRIVILEGED | SIF_INITDOMAIN;
+	si->pt_base = virt_base + (l->tables << PAGE_SHIFT);
+	si->nr_pt_frames = l->nr_tables;
+	si->mfn_list = l->p2m_va;
+	if (l->nr_p2m_tables) {
+		si->first_p2m_pfn = l->p2m;
+		si->nr_p2m_frames = l->nr_p2m + l->nr_p2m_tables;
+	}
+	if (l->nr_initrd) {
+		si->mod_len = initrd->size;
+		si->mod_start = l->initrd_mapped ? virt_base + (l->initrd << PAGE_SHIFT) : l->initrd;
+		si->flags |= l->initrd_mapped ? 0 : SIF_MOD_START_PFN;
+	}
+	if (strlcpy_((char *)si->cmd_line, kernel->args, sizeof(si->cmd_line)) >= sizeof(si->cmd_line))
+		printk_warn("Domain0's command line is cut off after %zu characters\n", sizeof(si->cmd_line) - 1);
+	si->console.dom0.info_size = vga_fill_dom0_info(si + 1, PAGE_SIZE - sizeof(*si));
+	si->console.dom0.info_off = si->console.dom0.info_size ? sizeof(*si) : 0;
+}
+
+/* The page tables are accepted, or not, by the same validation that all tables of guests pass. */
+static void __init set_first_vcpu(const struct dom0_layout *l, const struct dom0_image *img)
+{
+	static struct vcpu_guest_context c __initdata;
+	int rc;
+
+	c.flags = VGCF_in_kernel | VGCF_online;
+	c.user_regs.rip = img->entry;
+	c.user_regs.cs = FLAT_KERNEL_CS;
+	c.user_regs.ss = FLAT_KERNEL_SS;
+	c.user_regs.rsp = img->virt_base + ((l->stack + 1) << PAGE_SHIFT);
+	c.user_regs.rsi = img->virt_base + (l->start_info << PAGE_SHIFT);
+	c.user_regs.rflags = X86_EFLAGS_IF | X86_EFLAGS_MBS;
+	c.kernel_ss = FLAT_KERNEL_SS;
+	c.kernel_sp = c.user_regs.rsp;
+	c.ctrlreg[3] = xen_pfn_to_cr3(mfn_x(dom0_mfn(l->tables)));
+	for (unsigned int i = 0; i < XEN_LEGACY_MAX_VCPUS; i++)
+		domain0->shared_info->vcpu_info[i].evtchn_upcall_mask = 1;
+	do {
+		rc = pv_vcpu_set_context(domain0->vcpu[0], &c);
+	} while (rc == -ERESTART);
+	if (rc)
+		panic("Domain0's own page tables were refused: %d\n", rc);
+	clear_bit(VF_DOWN, &domain0->vcpu[0]->sched.flags);
+}
+
+static void __init print_layout(const struct dom0_layout *l, u64 virt_base, unsigned long nr_pages)
+{
+	printk("Domain0: %lu MiB, %u vcpus\n", nr_pages >> (20 - PAGE_SHIFT), domain0->max_vcpus);
+	printk(KERN_DEBUG "  pfns: initrd %lx-%lx, p2m %lx-%lx at %lx, start_info %lx, tables %lx-%lx, stack %lx\n",
+	       l->initrd, l->initrd + l->nr_initrd, l->p2m, l->p2m + l->nr_p2m, l->p2m_va,
+	       l->start_info, l->tables, l->tables + l->nr_tables, l->stack);
+	printk(KERN_DEBUG "  initial mapping %lx-%lx\n", virt_base, virt_base + (l->end << PAGE_SHIFT) - 1);
+}
+
+int __init boot_build_domain0(void)
+{
+	static struct dom0_image img __initdata;
+	struct kernel_data kernel = { 0 };
+	struct dom0_layout l;
+	unsigned long available, nr_pages, given_back;
+	size_t initrd_size = boot_info.nr_modules > 1 ? boot_info.module[1].size : 0;
+
+	check_modules();
+	unpack_kernel(&kernel, &boot_info.module[0]);
+	open_kernel(&img, &kernel);
+	create_domain();
+
+	given_back = (initrd_size + (kernel.pages ? PAGE_SIZE << kernel.order : kernel.size)) >> PAGE_SHIFT;
+	available = mm_free_pages() + given_back;
+	nr_pages = dom0_pages(available, &domain0->mm.max_pages);
+	if (!dom0_lay_out(&l, &img, initrd_size, nr_pages))
+		panic_boot("the kernel and its initrd do not fit into the kernel's address space\n");
+	if (nr_pages < l.boot_pages || dom0_populate(domain0, l.boot_pages) < l.boot_pages)
+		panic_boot("too little memory for Domain0: %lu MiB given, at least %lu MiB needed\n",
+			   nr_pages >> (20 - PAGE_SHIFT), (l.boot_pages >> (20 - PAGE_SHIFT)) + 1);
+	load_kernel(&img, &kernel);
+	load_initrd(&l);
+	nr_pages = dom0_populate(domain0, nr_pages);
+
+	dom0_publish_p2m(&l, nr_pages);
+	dom0_write(l.start_info << PAGE_SHIFT, NULL, (l.end - l.start_info) << PAGE_SHIFT);
+	fill_start_info(&l, img.virt_base, nr_pages);
+	dom0_build_tables(&l, img.virt_base);
+	set_first_vcpu(&l, &img);
+	dom0_grant_machine(domain0);
+	time_update_wallclock(domain0);
+	print_layout(&l, img.virt_base, nr_pages);
+	return 0;
+}

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * First instructions of every CPU, from what the boot loader or the processor's start-up leaves to
+ * 64-bit C code:
+ *
+ *   loader (32-bit, no paging)     boot_entry      checks the CPU ─┐
+ *                                                                  ├─ enter_long_mode ─ boot_main()
+ *   start-up IPI (16-bit)          boot_ap_trampoline ─ ap_entry32 ┘                  ─ boot_ap_main()
+ *
+ * The boot page tables map the first 4 GiB one to one and in the direct map, and the first GiB at
+ * IMAGE_VIRT_BASE, where the image is linked. Boot CPU: eax = loader's magic, ebx = its info,
+ * carried in ebp and esi.
+ */
+#include <xenolith/layout.h>
+
+#define PHYS(sym)	((sym) - IMAGE_VIRT_BASE)
+#define CODE32		0x08
+#define CODE64		0x10
+#define DATA		0x18
+
+#define MB1_MAGIC	0x1badb002
+#define MB1_LOADED	0x2badb002
+#define MB1_FLAGS	0x00010003		/* align modules, memory map, addresses are given */
+#define MB2_MAGIC	0xe85250d6
+#define MB2_LOADED	0x36d76289
+
+#define TABLE_FLAGS	0x63			/* present, writable, accessed, dirty */
+#define LARGE_FLAGS	0xe3			/* and a 2 MiB page; not global: CR3 loads must drop it */
+
+/* --- headers: the file is flat, so both say where it goes ------------------------------------- */
+
+	.section .head, "a"
+	.balign 8
+mb1_header:
+	.long	MB1_MAGIC, MB1_FLAGS, -(MB1_MAGIC + MB1_FLAGS)
+	.long	PHYS(mb1_header), PHYS(boot_image_start), PHYS(boot_file_end), PHYS(boot_image_end)
+	.long	PHYS(boot_entry)
+
+.macro tag type, flags, contents:vararg
+	.balign 8
+.Ltag\@:
+	.word	\type, \flags
+	.long	.Ltag_end\@ - .Ltag\@
+	\contents
+.Ltag_end\@:
+.endm
+
+	.balign 8
+mb2_header:
+	.long	MB2_MAGIC, 0, mb2_end - mb2_header, -(MB2_MAGIC + (mb2_end - mb2_header))
+	tag	2, 0, .long PHYS(mb2_header), PHYS(boot_image_start), PHYS(boot_file_end), PHYS(boot_image_end)
+	tag	3, 0, .long PHYS(boot_entry)
+	tag	4, 1, .long 2			/* EGA text is fine */
+	tag	5, 1, .long 0, 0, 0		/* and so is any framebuffer */
+	tag	6, 1				/* modules on page boundaries */
+	tag	0, 0
+mb2_end:
+
+/* --- boot CPU, 32-bit -------------------------------------------------------------------------- */
+
+	.section .init.text, "ax"
+	.code32
+	.globl	boot_entry
+boot_entry:
+	cli
+	cld
+	mov	%eax, %ebp
+	mov	%ebx, %esi
+	mov	$PHYS(no_loader), %edi
+	cmp	$MB1_LOADED, %eax
+	je	1f
+	cmp	$MB2_LOADED, %eax
+	jne	die
+1:	mov	$PHYS(no_long_mode), %edi
+	mov	$0x80000000, %eax
+	cpuid
+	cmp	$0x80000001, %eax
+	jb	die
+	mov	$0x80000001, %eax
+	cpuid
+	bt	$29, %edx
+	jnc	die
+	mov	$PHYS(no_nx), %edi
+	bt	$20, %edx
+	jnc	die
+	lgdt	PHYS(gdt_pointer)
+	mov	$PHYS(start64), %ebx
+	jmp	enter_long_mode
+
+/* edi = message: to VGA text memory and the first serial port, then nothing more. */
+die:
+	mov	$0xb8000, %ebx
+	mov	$0x3fd, %edx
+1:	movzbl	(%edi), %eax
+	inc	%edi
+	test	%al, %al
+	jz	3f
+	mov	$0x4f, %ah			/* white on red */
+	mov	%ax, (%ebx)
+	add	$2, %ebx
+	mov	%al, %ah
+	mov	$100000, %ecx
+2:	in	%dx, %al
+	test	$0x20, %al
+	loopz	2b
+	mov	%ah, %al
+	mov	$0x3f8, %dx
+	out	%al, %dx
+	mov	$0x3fd, %dx
+	jmp	1b
+3:	hlt
+	jmp	3b
+
+/* --- any CPU, 32-bit: ebx = physical address of the 64-bit code to go on with; ebp, esi kept --- */
+
+enter_long_mode:
+	mov	$0x20, %eax			/* CR4: PAE alone; firmware may have had LA57 on */
+	mov	%eax, %cr4
+	mov	$PHYS(boot_l4), %eax
+	mov	%eax, %cr3
+	mov	$0xc0000080, %ecx		/* EFER: SCE, LME, NXE */
+	rdmsr
+	or	$0x901, %eax
+	wrmsr
+	mov	$0x80010033, %eax		/* CR0: PG WP NE ET MP PE */
+	mov	%eax, %cr0
+	ljmp	$CODE64, $PHYS(1f)
+
+	.code64
+1:	mov	$IMAGE_VIRT_BASE, %rax
+	mov	%ebx, %ebx
+	add	%rbx, %rax
+	jmp	*%rax
+
+/* rax = this address. Descriptor tables by their high addresses, no segments. Clobbers eax. */
+.macro flat_tables
+	lgdt	gdt_pointer64(%rip)
+	lidt	boot_idt_pointer(%rip)
+	xor	%eax, %eax
+	mov	%eax, %ds
+	mov	%eax, %es
+	mov	%eax, %ss
+	mov	%eax, %fs
+	mov	%eax, %gs
+	lldt	%ax
+.endm
+
+start64:
+	flat_tables
+	lea	boot_stack + STACK_SIZE - 1024(%rip), %rsp	/* above it: struct cpu_info */
+	mov	%ebp, %edi
+	xor	%ebp, %ebp
+	call	boot_main
+	ud2
+
+/* --- other CPUs -------------------------------------------------------------------------------- */
+
+/* Copied to a page below 1 MiB and entered there at offset 0 of cs, 16-bit. */
+	.code16
+	.globl	boot_ap_trampoline, boot_ap_trampoline_end
+boot_ap_trampoline:
+	cli
+	mov	%cs, %ax
+	mov	%ax, %ds
+	lgdtl	gdt_pointer_copy - boot_ap_trampoline
+	mov	%cr0, %eax
+	or	$1, %al
+	mov	%eax, %cr0
+	ljmpl	$CODE32, $PHYS(ap_entry32)
+gdt_pointer_copy:
+	.word	gdt_end - gdt - 1
+	.long	PHYS(gdt)
+boot_ap_trampoline_end:
+
+	.code32
+ap_entry32:
+	mov	$DATA, %eax
+	mov	%eax, %ds
+	mov	%eax, %es
+	mov	%eax, %ss
+	mov	$PHYS(ap_start64), %ebx
+	jmp	enter_long_mode
+
+/* boot_ap_state: 1 means this CPU is waited for; it answers by 2. A latecomer stays here. */
+	.code64
+ap_start64:
+	mov	$1, %eax
+	mov	$2, %ecx
+	lock cmpxchg %ecx, boot_ap_state(%rip)
+	jne	1f
+	mov	boot_ap_cr3(%rip), %rax
+	mov	%rax, %cr3
+	mov	boot_ap_stack(%rip), %rsp
+	flat_tables
+	xor	%ebp, %ebp
+	call	boot_ap_main
+1:	cli
+	hlt
+	jmp	1b
+
+/* --- exceptions before the real tables are there ----------------------------------------------- */
+
+/*
+ * boot_early_stubs: one every 16 bytes for vectors 0-31. Handed to boot_early_trap(), rsp[0..]:
+ *	r11 r10 r9 r8 rdi rsi rdx rcx rax  vector  error code  rip cs rflags rsp ss
+ */
+	.globl	boot_early_stubs
+	.balign	16
+boot_early_stubs:
+	.set	vector, 0
+	.rept	32
+	.balign	16
+	.if	!((0x227d00 >> vector) & 1)
+	push	$0
+	.endif
+	push	$vector
+	jmp	early_common
+	.set	vector, vector + 1
+	.endr
+
+early_common:
+	cld
+	push	%rax
+	push	%rcx
+	push	%rdx
+	push	%rsi
+	push	%rdi
+	push	%r8
+	push	%r9
+	push	%r10
+	push	%r11
+	mov	%rsp, %rdi
+	push	%rbp
+	mov	%rsp, %rbp
+	and	$~15, %rsp
+	call	boot_early_trap
+	mov	%rbp, %rsp
+	pop	%rbp
+	pop	%r11
+	pop	%r10
+	pop	%r9
+	pop	%r8
+	pop	%rdi
+	pop	%rsi
+	pop	%rdx
+	pop	%rcx
+	pop	%rax
+	add	$16, %rsp
+	iretq
+
+/* --- data ------------------------------------------------------------------------------------- */
+
+	.section .init.rodata, "a"
+no_loader:	.asciz "Xenolith: not started by a multiboot loader.\r\n"
+no_long_mode:	.asciz "Xenolith: this CPU has no 64-bit mode.\r\n"
+no_nx:		.asciz "Xenolith: no-execute pages are missing or switched off in the firmware.\r\n"
+
+	.section .init.data, "aw"
+	.balign	8
+gdt:
+	.quad	0
+	.quad	0x00cf9b000000ffff		/* CODE32 */
+	.quad	0x00af9b000000ffff		/* CODE64 */
+	.quad	0x00cf93000000ffff		/* DATA */
+gdt_end:
+gdt_pointer:
+	.word	gdt_end - gdt - 1
+	.long	PHYS(gdt)
+	.balign	8
+gdt_pointer64:
+	.word	gdt_end - gdt - 1
+	.quad	gdt
+	.balign	8
+	.globl	boot_idt_pointer
+boot_idt_pointer:
+	.word	32 * 16 - 1
+	.quad	boot_idt
+
+	.section .init.stack, "aw", @nobits
+	.balign	STACK_SIZE
+boot_stack:
+	.skip	STACK_SIZE
+
+	.section .init.pagetables, "aw"
+	.balign	PAGE_SIZE
+boot_l4:
+	.quad	PHYS(boot_l3) + TABLE_FLAGS
+	.fill	((IMAGE_VIRT_BASE >> 39) & 511) - 1, 8, 0
+	.quad	PHYS(boot_l3_image) + TABLE_FLAGS
+	.quad	PHYS(boot_l3) + TABLE_FLAGS	/* the direct map's slot is the next one */
+	.fill	511 - ((DIRECTMAP_START >> 39) & 511), 8, 0
+boot_l3:
+	.quad	PHYS(boot_l2) + TABLE_FLAGS, PHYS(boot_l2) + 0x1000 + TABLE_FLAGS
+	.quad	PHYS(boot_l2) + 0x2000 + TABLE_FLAGS, PHYS(boot_l2) + 0x3000 + TABLE_FLAGS
+	.fill	508, 8, 0
+boot_l3_image:
+	.fill	(IMAGE_VIRT_BASE >> 30) & 511, 8, 0
+	.quad	PHYS(boot_l2) + TABLE_FLAGS
+	.fill	511 - ((IMAGE_VIRT_BASE >> 30) & 511), 8, 0
+boot_l2:
+	.set	page, 0
+	.rept	4 * PT_ENTRIES
+	.quad	(page << SUPERPAGE_SHIFT) + LARGE_FLAGS
+	.set	page, page + 1
+	.endr
+
+	.section .note.GNU-stack, "", @progbits

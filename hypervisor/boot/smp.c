@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Starting the other CPUs, one after the other: INIT, then start-up IPIs to a trampoline below
+ * 1 MiB (SDM volume 3, 9.4.4). A CPU that answers takes boot_ap_state from 1 to 2 before it
+ * touches anything, so one that answers too late never runs on what the next one was given.
+ */
+#include "boot.h"
+#include <xenolith/debug.h>
+#include <xenolith/domain.h>
+#include <xenolith/drivers.h>
+#include <xenolith/entry.h>
+#include <xenolith/sched.h>
+#include <xenolith/x86.h>
+
+#define ANSWER_US	5000000		/* generous: an emulated CPU may have to wait for its host */
+#define ONLINE_US	20000000
+
+enum ap_state { AP_NONE, AP_WANTED, AP_TAKEN };
+u32 boot_ap_state __initdata;
+u64 boot_ap_cr3 __initdata, boot_ap_stack __initdata;
+static paddr_t trampoline __initdata;
+
+static u32 __init own_apic_id(void)
+{
+	if (cpuid(0, 0).a >= 0xb && cpuid(0xb, 0).b)
+		return cpuid(0xb, 0).d;
+	return cpuid(1, 0).b >> 24;
+}
+
+static void __init add_cpu(u32 apic_id, u32 acpi_id)
+{
+	unsigned int cpu = nr_cpus_present++;
+
+	cpu_apic_id[cpu] = apic_id;
+	cpu_acpi_id[cpu] = acpi_id;
+	cpumask_set(&cpu_present_mask, cpu);
+}
+
+/* The highest page of RAM that a start-up IPI can name. */
+static paddr_t __init find_low_page(void)
+{
+	paddr_t best = 0;
+
+	for (unsigned int i = 0; i < boot_info.nr_e820; i++) {
+		const struct boot_e820 *e = &boot_info.e820[i];
+		paddr_t start = ROUND_UP(e->addr, PAGE_SIZE);
+		paddr_t end = ROUND_DOWN(min_t(paddr_t, e->addr + e->size, 0xa0000), PAGE_SIZE);
+
+		if (e->type == 1 && end >= start + PAGE_SIZE)
+			best = max(best, end - PAGE_SIZE);
+	}
+	return best;
+}
+
+void __init boot_enumerate_cpus(void)
+{
+	unsigned long limit = max(boot_param_uint("maxcpus", NR_CPUS), 1UL);
+	u32 self = own_apic_id();
+
+	if (boot_param_bool("nosmp", false))
+		limit = 1;
+	limit = min_t(unsigned long, limit, NR_CPUS);
+	add_cpu(self, 0);
+	for (unsigned int i = 0; i < acpi.nr_cpus; i++) {
+		if (acpi.cpu[i].apic_id == self)
+			cpu_acpi_id[0] = acpi.cpu[i].acpi_id;
+		else if (acpi.cpu[i].enabled && nr_cpus_present < limit)
+			add_cpu(acpi.cpu[i].apic_id, acpi.cpu[i].acpi_id);
+	}
+	/* Low memory is surely mapped only now, by the boot page tables. */
+	trampoline = find_low_page();
+	if (trampoline)
+		memcpy(maddr_to_virt(trampoline), boot_ap_trampoline,
+		       boot_ap_trampoline_end - boot_ap_trampoline);
+}
+
+/* Not boot-only: the boot CPU gives that memory back once all are online. */
+static noinline void __noreturn come_online(void)
+{
+	cpumask_set(&cpu_online_mask, smp_cpu());
+	irq_enable();
+	entry_reset_stack_and_jump(idle_loop);
+}
+
+void __init boot_ap_main(void)
+{
+	unsigned int cpu = smp_cpu();
+
+	boot_note_cr4();
+	x86_cpu_init(cpu);
+	entry_cpu_init(cpu);
+	apic_init();
+	time_cpu_init();
+	timer_cpu_init(cpu);
+	sched_cpu_init(cpu);
+	come_online();
+}
+
+static bool __init wait_for(bool (*done)(unsigned int cpu), unsigned int cpu, unsigned int us)
+{
+	for (; us && !done(cpu); us -= 50)
+		udelay(50);
+	return done(cpu);
+}
+
+static bool __init answered(unsigned int cpu)
+{
+	return READ_ONCE(boot_ap_state) == AP_TAKEN;
+}
+
+static bool __init online(unsigned int cpu)
+{
+	return cpumask_test(&cpu_online_mask, cpu);
+}
+
+static const char * __init start_cpu(unsigned int cpu)
+{
+	struct cpu_info *ci;
+
+	if (entry_alloc_cpu(cpu))
+		return "no memory";
+	ci = (struct cpu_info *)entry_cpu_stack_top(cpu) - 1;
+	ci->vcpu = idle_vcpu_create(cpu);
+	if (!ci->vcpu)
+		return "no memory";
+	boot_ap_cr3 = hyp_cr3();
+	boot_ap_stack = (u64)ci;
+	xchg(&boot_ap_state, AP_WANTED);
+	apic_send_init(cpu_apic_id[cpu]);
+	udelay(10000);
+	apic_send_startup(cpu_apic_id[cpu], trampoline >> PAGE_SHIFT);
+	if (!wait_for(answered, cpu, 1000))
+		apic_send_startup(cpu_apic_id[cpu], trampoline >> PAGE_SHIFT);
+	if (!wait_for(answered, cpu, ANSWER_US) &&
+	    cmpxchg(&boot_ap_state, AP_WANTED, AP_NONE) == AP_WANTED)
+		return "no answer";
+	return wait_for(online, cpu, ONLINE_US) ? NULL : "started but did not come online";
+}
+
+void __init smp_boot_aps(void)
+{
+	cpumask_t present = cpu_present_mask;
+	unsigned int cpu;
+
+	cpumask_clear(&present, 0);
+	if (!trampoline && !cpumask_empty(&present)) {
+		printk_err("no memory below 640 KiB: the other CPUs cannot be started\n");
+		return;
+	}
+	for_each_cpu(cpu, &present) {
+		const char *error = start_cpu(cpu);
+
+		if (!error)
+			continue;
+		printk_err("CPU%u (APIC %u) stays unused: %s\n", cpu, cpu_apic_id[cpu], error);
+		cpumask_clear(&cpu_present_mask, cpu);
+		apic_send_init(cpu_apic_id[cpu]);	/* waits for a start-up IPI for ever */
+	}
+	printk("%u of %u CPUs online\n", cpumask_weight(&cpu_online_mask), nr_cpus_present);
+}
