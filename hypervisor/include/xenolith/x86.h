@@ -33,7 +33,7 @@ struct cpu_regs {
  */
 struct cpu_info {
 	struct cpu_regs guest_regs;
-	struct vcpu *current;		/* the vcpu whose guest_regs stand above; never NULL after boot */
+	struct vcpu *vcpu;		/* current: the one whose guest_regs stand above; never NULL after boot */
 	unsigned long percpu_offset;
 	unsigned long cr4;		/* cached value of CR4 */
 	unsigned int cpu;
@@ -50,7 +50,7 @@ static __always_inline struct cpu_info *cpu_info(void)
 }
 
 #if !__STDC_HOSTED__
-#define current			(cpu_info()->current)
+#define current			(cpu_info()->vcpu)
 #define guest_regs()		(&cpu_info()->guest_regs)
 #define smp_cpu()		(cpu_info()->cpu)
 #else
@@ -366,6 +366,7 @@ extern u32 cpu_apic_id[NR_CPUS];
 extern u32 cpu_acpi_id[NR_CPUS];
 void apic_init(void);				/* this CPU; xAPIC or x2APIC as firmware left it */
 void apic_eoi(void);
+bool apic_in_service(u8 vector);	/* delivered to this CPU and not ended yet? */
 void apic_send_ipi(unsigned int cpu, u8 vector);
 void apic_send_ipi_mask(const cpumask_t *mask, u8 vector);
 void apic_send_init(u32 apic_id);
