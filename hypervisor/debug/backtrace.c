@@ -51,7 +51,7 @@ static bool symbol_name(unsigned long addr, char *buf, size_t size)
 	for (unsigned int i = 0; i < n; i++)
 		name += strlen(name) + 1;
 	end = n + 1 < debug_symbol_count ? debug_symbol_offsets[n + 1] : offset + 1;
-	snprintf(buf, size, "%s+%#x/%#x", name, offset - debug_symbol_offsets[n],
+	snprintf(buf, size, "%s+0x%x/0x%x", name, offset - debug_symbol_offsets[n],
 		 end - debug_symbol_offsets[n]);
 	return true;
 }
