@@ -90,7 +90,5 @@ void dom0_publish_p2m(const struct dom0_layout *l, unsigned long nr_pages);
 
 /** dom0_build_tables: initial page tables, in the domain's own frames, not yet validated. */
 void dom0_build_tables(const struct dom0_layout *l, u64 virt_base);
-/** dom0_grant_machine: I/O ports, device memory, interrupts. */
-void dom0_grant_machine(struct domain *d);
 
 #endif

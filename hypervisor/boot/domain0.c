@@ -191,6 +191,18 @@ static void __init set_first_vcpu(const struct dom0_layout *l, const struct dom0
 	clear_bit(VF_DOWN, &domain0->vcpu[0]->sched.flags);
 }
 
+/* domain_create() gave Domain0 the machine; which UART is ours was decided by the command line. */
+static void __init withhold_uart(void)
+{
+	spin_lock(&domain0->caps_lock);
+	for (unsigned int port = 0; port <= 0xffff; port++)
+		if (uart_owns_port(port))
+			rangeset_remove(&domain0->io_ports, port, port);
+	if (uart_irq() >= 0)
+		rangeset_remove(&domain0->irqs, uart_irq(), uart_irq());
+	spin_unlock(&domain0->caps_lock);
+}
+
 static void __init print_layout(const struct dom0_layout *l, u64 virt_base, unsigned long nr_pages)
 {
 	printk("Domain0: %lu MiB, %u vcpus\n", nr_pages >> (20 - PAGE_SHIFT), domain0->max_vcpus);
@@ -230,8 +242,7 @@ int __init boot_build_domain0(void)
 	fill_start_info(&l, img.virt_base, nr_pages);
 	dom0_build_tables(&l, img.virt_base);
 	set_first_vcpu(&l, &img);
-	dom0_grant_machine(domain0);
-	time_update_wallclock(domain0);
+	withhold_uart();
 	print_layout(&l, img.virt_base, nr_pages);
 	return 0;
 }

@@ -100,10 +100,8 @@ static void __init __noreturn on_final_stack(void)
 	apic_timer_calibrate();
 	timer_cpu_init(0);
 	sched_init();
-	boot_enumerate_cpus();
 	cpu_info()->vcpu = idle_vcpu_create(0);
 	sched_cpu_init(0);
-	cpumask_set(&cpu_online_mask, 0);
 	irq_enable();
 	console_init();
 	smp_boot_aps();
@@ -118,8 +116,8 @@ static void __init __noreturn change_stack(void (*fn)(void))
 {
 	struct cpu_info *ci = (struct cpu_info *)entry_cpu_stack_top(0) - 1;
 
-	*ci = *cpu_info();
-	asm volatile("mov %0, %%rsp; xor %%ebp, %%ebp; call *%1; ud2" :: "r" (ci), "r" (fn) : "memory");
+	ci->cr4 = cpu_info()->cr4;
+	asm volatile("mov %0, %%rsp; xor %%ebp, %%ebp; call *%1; ud2" :: "a" (ci), "d" (fn) : "memory");
 	__builtin_unreachable();
 }
 
@@ -138,6 +136,7 @@ void __init boot_main(u32 magic, u32 info)
 		panic_boot("%s\n", error);
 	x86_early_init();
 	acpi_init(boot_info.rsdp);
+	boot_enumerate_cpus();
 	tell_memory();
 	mm_init();
 	if (entry_alloc_cpu(0))

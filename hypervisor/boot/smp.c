@@ -56,15 +56,18 @@ void __init boot_enumerate_cpus(void)
 {
 	unsigned long limit = max(boot_param_uint("maxcpus", NR_CPUS), 1UL);
 	u32 self = own_apic_id();
+	bool x2apic = rdmsr(MSR_APIC_BASE) & BIT(10);
 
 	if (boot_param_bool("nosmp", false))
 		limit = 1;
 	limit = min_t(unsigned long, limit, NR_CPUS);
 	add_cpu(self, 0);
+	cpumask_set(&cpu_online_mask, 0);
 	for (unsigned int i = 0; i < acpi.nr_cpus; i++) {
 		if (acpi.cpu[i].apic_id == self)
 			cpu_acpi_id[0] = acpi.cpu[i].acpi_id;
-		else if (acpi.cpu[i].enabled && nr_cpus_present < limit)
+		else if (acpi.cpu[i].enabled && nr_cpus_present < limit &&
+			 (x2apic || acpi.cpu[i].apic_id < 0xff))
 			add_cpu(acpi.cpu[i].apic_id, acpi.cpu[i].acpi_id);
 	}
 	/* Low memory is surely mapped only now, by the boot page tables. */
