@@ -339,7 +339,7 @@ void __noreturn idle_loop(void)
 
 /* ---- set-up ---- */
 
-void sched_init(void)
+void __init sched_init(void)
 {
 	const char *name = boot_param("sched");
 

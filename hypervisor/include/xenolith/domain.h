@@ -107,6 +107,12 @@ struct domain *domain_create(domid_t id, unsigned int max_vcpus, bool control);	
 struct vcpu *vcpu_create(struct domain *d, unsigned int id, unsigned int cpu);
 struct vcpu *idle_vcpu_create(unsigned int cpu);
 void vcpu_destroy(struct vcpu *v);
+/**
+ * vcpu_map_info: VCPUOP_register_vcpu_info: @v's vcpu_info lies in frame @gfn from now on; d->lock
+ * held. 0 or -EINVAL. vcpu_unmap_info: back to the default place (teardown).
+ */
+int vcpu_map_info(struct vcpu *v, unsigned long gfn, unsigned int offset);
+void vcpu_unmap_info(struct vcpu *v);
 /** vcpu_find: vcpu @id of @d or NULL. */
 static inline struct vcpu *vcpu_find(const struct domain *d, unsigned int id)
 {
@@ -152,8 +158,6 @@ void context_sync(struct vcpu *v);
  * the hypervisor's own (all TLB entries are gone then): true. For the TLB flush interrupt. Irqs off.
  */
 bool context_drop_idle(void);
-/** vcpu_write_time_area: copy current's time info to the area it registered, if any. */
-void vcpu_write_time_area(struct vcpu *v);
 
 /* ---- rights: domain/rights.c, every check in one place; 0 or -EPERM ---- */
 int rights_control(const struct domain *caller);		/* domctl, sysctl, platform */

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The end of a domain, by its own wish or by its fault. A shut-down domain stands still, paused,
+ * until the toolstack has seen why and destroys it. Domain0's end is the machine's.
+ */
+#include <xenolith/debug.h>
+#include <xenolith/domain.h>
+#include <xenolith/drivers.h>
+
+static void __noreturn machine_follows(unsigned int reason)
+{
+	switch (reason) {
+	case SHUTDOWN_poweroff:
+		printk("Domain0 halted: powering off\n");
+		machine_power_off();
+		machine_halt();
+	case SHUTDOWN_crash:
+		printk_err("Domain0 crashed\n");
+		debug_end_machine();
+	case SHUTDOWN_watchdog:
+		printk_err("Domain0's watchdog expired: rebooting\n");
+		break;
+	case SHUTDOWN_reboot:
+		printk("Domain0 shut down: rebooting\n");
+		break;
+	default:
+		printk_err("Domain0 shut down, reason %u: rebooting\n", reason);
+	}
+	machine_restart();
+}
+
+/* Takes the decision once: false when the domain is going down already. */
+static bool start_shutdown(struct domain *d, unsigned int *reason)
+{
+	bool first;
+
+	spin_lock(&d->lock);
+	if (d->shutdown_code == SHUTDOWN_CODE_NONE)
+		d->shutdown_code = *reason;
+	*reason = d->shutdown_code;
+	first = !d->shutting_down;
+	d->shutting_down = true;
+	spin_unlock(&d->lock);
+	return first;
+}
+
+void domain_shutdown(struct domain *d, unsigned int reason)
+{
+	if (d->is_hardware)
+		machine_follows(reason);
+	if (!start_shutdown(d, &reason))
+		return;
+	domain_pause_nosync(d);
+	d->shut_down = true;
+	printk("d%u shut down, reason %u\n", d->id, reason);
+	evtchn_send_global_virq(VIRQ_DOM_EXC);
+}
+
+void domain_crash(struct domain *d, const char *fmt, ...)
+{
+	char why[160];
+	va_list ap;
+
+	if (d->shutting_down)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(why, sizeof(why), fmt, ap);
+	va_end(ap);
+	if (d == current->domain) {
+		printk_err("d%uv%u crashed: %s\n", d->id, current->id, why);
+		debug_dump_regs(guest_regs());
+		debug_dump_guest_stack(guest_regs());
+	} else {
+		printk_err("d%u crashed: %s\n", d->id, why);
+	}
+	domain_shutdown(d, SHUTDOWN_crash);
+}
