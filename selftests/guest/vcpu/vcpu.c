@@ -84,8 +84,8 @@ static void second_vcpu(void)
 	phase = 5;
 	is(evtchn(EVTCHNOP_send, &send), 0, "an IPI");
 	ok(wait_for(hypercall(vcpu_op, VCPUOP_is_up, 1UL, 0UL) == 0, 3000), "wakes it, and it takes itself down");
-	is(hypercall(vcpu_op, VCPUOP_get_runstate_info, 1UL, &run), 0, "its run state");
-	is(run.state, RUNSTATE_offline, "is offline");
+	ok(wait_for((hypercall(vcpu_op, VCPUOP_get_runstate_info, 1UL, &run), run.state == RUNSTATE_offline), 1000),
+	   "its run state is offline");
 	is(hypercall(vcpu_op, VCPUOP_up, 1UL, 0UL), 0, "it comes up again where it was");
 	ok(wait_for(hypercall(vcpu_op, VCPUOP_is_up, 1UL, 0UL) == 0, 3000), "and goes down again");
 }

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The micro-benchmarks: what one operation of a kernel costs, in instructions.
+ *
+ * Meant for QEMU with -icount shift=0, where the TSC counts instructions executed by everything on the machine. Each row
+ * is measured in ROUNDS rounds of many operations; the minimum is printed, as "BENCH name cost". Static, no dependence on
+ * anything but the kernel.
+ */
+#define _GNU_SOURCE
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define ROUNDS 21
+#define PAGE 4096
+
+static const char *self;
+
+static inline uint64_t tsc(void)
+{
+	uint32_t lo, hi;
+
+	__asm__ volatile("lfence; rdtsc" : "=a"(lo), "=d"(hi));
+	return ((uint64_t)hi << 32) | lo;
+}
+
+static void fail(const char *what)
+{
+	perror(what);
+	exit(1);
+}
+
+static void null_syscall(int n)
+{
+	while (n--)
+		syscall(SYS_getppid);
+}
+
+static void on_signal(int s)
+{
+	(void)s;
+}
+
+static void signal_self(int n)
+{
+	while (n--)
+		raise(SIGUSR1);
+}
+
+/* 64 touched pages that stay: their rights are changed, and fork has to copy them. */
+static char *data;
+
+/* One fault per page; the region is made and removed outside the measured time. */
+static char *region;
+
+static void page_fault(int n)
+{
+	for (int i = 0; i < n; i++)
+		((volatile char *)region)[(size_t)i * PAGE] = 1;
+}
+
+static void mmap_populate(int n)
+{
+	while (n--) {
+		void *p = mmap(NULL, 64 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+		if (p == MAP_FAILED)
+			fail("mmap");
+		munmap(p, 64 * PAGE);
+	}
+}
+
+static void mprotect_twice(int n)
+{
+	while (n--) {
+		if (mprotect(data, 64 * PAGE, PROT_READ) || mprotect(data, 64 * PAGE, PROT_READ | PROT_WRITE))
+			fail("mprotect");
+	}
+}
+
+static void fork_wait(int n)
+{
+	while (n--) {
+		pid_t pid = fork();
+		int status;
+
+		if (pid < 0)
+			fail("fork");
+		if (!pid)
+			_exit(0);
+		waitpid(pid, &status, 0);
+	}
+}
+
+static void vfork_exec(int n)
+{
+	while (n--) {
+		pid_t pid = vfork();
+		int status;
+
+		if (pid < 0)
+			fail("vfork");
+		if (!pid) {
+			execl(self, self, "nothing", (char *)NULL);
+			_exit(1);
+		}
+		waitpid(pid, &status, 0);
+		if (status)
+			fail("exec");
+	}
+}
+
+static int to_child[2], to_parent[2];
+
+static void pipe_round(int n)
+{
+	char c = 0;
+
+	while (n--)
+		if (write(to_child[1], &c, 1) != 1 || read(to_parent[0], &c, 1) != 1)
+			fail("pipe");
+}
+
+static void row(const char *name, void (*run)(int), int n, int pages)
+{
+	uint64_t best = ~0ULL;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		uint64_t start, cost;
+
+		if (pages) {
+			region = mmap(NULL, (size_t)pages * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			if (region == MAP_FAILED)
+				fail("mmap");
+			madvise(region, (size_t)pages * PAGE, MADV_NOHUGEPAGE);
+		}
+		start = tsc();
+		run(n);
+		cost = (tsc() - start) / (uint64_t)n;
+		if (cost < best)
+			best = cost;
+		if (pages)
+			munmap(region, (size_t)pages * PAGE);
+	}
+	printf("BENCH %s %llu\n", name, (unsigned long long)best);
+	fflush(stdout);
+}
+
+int main(int argc, char **argv)
+{
+	pid_t echo;
+
+	if (argc > 1 && !strcmp(argv[1], "nothing"))
+		_exit(0);
+	self = argv[0];
+	data = mmap(NULL, 64 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (data == MAP_FAILED)
+		fail("mmap");
+	memset(data, 1, 64 * PAGE);
+	signal(SIGUSR1, on_signal);
+	row("syscall", null_syscall, 1000, 0);
+	row("signal", signal_self, 200, 0);
+	row("fault", page_fault, 64, 64);
+	row("mmap64", mmap_populate, 4, 0);
+	row("mprotect64", mprotect_twice, 10, 0);
+	row("fork", fork_wait, 4, 0);
+	row("exec", vfork_exec, 4, 0);
+
+	if (pipe(to_child) || pipe(to_parent))
+		fail("pipe");
+	echo = fork();
+	if (!echo) {
+		char c;
+
+		while (read(to_child[0], &c, 1) == 1 && write(to_parent[1], &c, 1) == 1)
+			;
+		_exit(0);
+	}
+	row("pipe", pipe_round, 100, 0);
+	kill(echo, SIGKILL);
+	return 0;
+}
