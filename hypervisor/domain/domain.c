@@ -219,6 +219,8 @@ struct domain *domain_create(domid_t id, unsigned int max_vcpus, bool control)
 		goto fail;
 	if (pirq_domain_init(d))
 		goto fail;
+	if (d->is_hardware && rights_give_machine(d))
+		goto fail_pirq;
 	smp_wmb();				/* a finished domain before it can be found */
 	atomic_set(&d->refcnt, 1);
 	if (publish(d))

@@ -164,6 +164,8 @@ int rights_control(const struct domain *caller);		/* domctl, sysctl, platform */
 int rights_hardware(const struct domain *caller);		/* physdev, pirqs */
 int rights_target(const struct domain *caller, const struct domain *target);	/* act on another domain */
 int rights_foreign_map(const struct domain *caller, const struct domain *owner);
+/** rights_give_machine: all ports, frames and interrupts but what the hypervisor itself drives. */
+int rights_give_machine(struct domain *d);
 bool domain_io_port_allowed(struct domain *d, unsigned int port, unsigned int bytes);
 bool domain_io_frames_allowed(struct domain *d, unsigned long first, unsigned long last);
 
