@@ -254,7 +254,7 @@ void free_domain_page(struct page_info *pg)
 
 void free_stolen_page(struct page_info *pg)
 {
-	ASSERT(pg->owner == DOMID_INVALID && page_count(pg) == 1 && !page_type_count(pg));
+	ASSERT(pg->owner == DOMID_INVALID && pg->word == 0);
 	pg->tlb_stamp = READ_ONCE(tlb_clock);
 	free_block(pg, 0);
 }

@@ -30,6 +30,17 @@ void tlb_flush_local(void)
 	irq_restore(irq);
 }
 
+void tlb_load_cr3(paddr_t cr3)
+{
+	u64 t = __atomic_add_fetch(&tlb_clock, 1, __ATOMIC_SEQ_CST);
+	unsigned long irq = irq_save(), cr4 = read_cr4();
+
+	asm volatile("mov %0, %%cr4; mov %2, %%cr3; mov %1, %%cr4"
+		     :: "r" (cr4 & ~X86_CR4_PGE), "r" (cr4), "r" (cr3) : "memory");
+	this_cpu(flushed_at) = t;
+	irq_restore(irq);
+}
+
 void tlb_flush_local_va(unsigned long va)
 {
 	invlpg(va);

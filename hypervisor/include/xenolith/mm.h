@@ -69,6 +69,7 @@ _Static_assert(sizeof(struct page_info) == 32, "frame table entry size");
 #define PG_ALLOCATED		BIT(59)	/* the owner holds a count reference */
 #define PG_HYP			BIT(60)	/* the hypervisor's, maybe shared with a domain; never freed by put */
 #define PG_NONCOHERENT		BIT(61)	/* was mapped with guest-chosen cache attributes (XSA-402) */
+#define PG_FOREIGN		BIT(62)	/* was mapped by a domain that does not own it */
 
 #define frame_table		((struct page_info *)FRAMETABLE_START)
 #define mfn_to_page(m)		(&frame_table[mfn_x(m)])
@@ -215,11 +216,14 @@ int put_page_type_preemptible(struct page_info *pg);
 int __must_check get_page_and_type(struct page_info *pg, const struct domain *d, u64 type,
 				   bool preemptible);
 void put_page_and_type(struct page_info *pg);
+int put_page_and_type_preemptible(struct page_info *pg);
+/** get_table: if @pg is a validated page table of @d, both references and its *@level; one atomic. */
+bool __must_check get_table(struct page_info *pg, const struct domain *d, unsigned int *level);
 /** page_drop_partial: unwind a kept (de)validation (teardown; wanting another type). 0/-ERESTART. */
 int page_drop_partial(struct page_info *pg, bool preemptible);
 /**
  * steal_page: take a frame of @d from it when the allocation reference is the only one; the frame
- * then has no owner, count 1. 0 or -EINVAL (XSA-287: it must have no type and no state).
+ * then has no owner and count 0. 0 or -EINVAL (XSA-287: it must have no type and no state).
  * assign_page: give such a frame to @d. -E2BIG, -EINVAL (dying).
  */
 int steal_page(struct domain *d, struct page_info *pg);
@@ -262,6 +266,8 @@ extern u64 tlb_clock;			/* counts full flushes; stamps are read from it */
 void tlb_init(void);				/* the shootdown vector; after entry_cpu_init(0) */
 void tlb_flush_local(void);			/* all of this CPU's TLB, global entries too */
 void tlb_flush_local_va(unsigned long va);
+/** tlb_load_cr3: CR3 := @cr3 with a full flush, counted like tlb_flush_local(). */
+void tlb_load_cr3(paddr_t cr3);
 /** tlb_flush_mask: flush CPUs in @mask (this one too when in it), @va or all when @va is ~0. Waits. */
 #define TLB_ALL			(~0UL)
 void tlb_flush_mask(const cpumask_t *mask, unsigned long va);

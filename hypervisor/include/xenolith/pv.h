@@ -35,7 +35,7 @@ struct pv_vcpu {			/* v->pv; offsets used by assembly are generated */
 
 	struct trap_info *trap;		/* 256 entries */
 	struct page_info *kernel_l4, *user_l4;	/* typed references; CR3s above */
-	struct page_info *deferred_put;	/* interrupted devalidation: pv_finish_put() */
+	struct page_info *deferred[3];	/* tables whose unwinding is not finished: pv_finish_put() */
 
 	/* descriptors: typed references PGT_SEG_DESC held for each frame present */
 	mfn_t gdt_frames[GDT_PAGES - 2];
@@ -159,13 +159,21 @@ unsigned long insn_effective_address(const struct insn *in, const struct cpu_reg
 int pv_validate_table(struct page_info *pg, unsigned int level, bool preemptible);
 int pv_devalidate_table(struct page_info *pg, unsigned int level, bool preemptible);
 /**
- * pv_mod_entry: replace the entry at @slot of table @table (typed reference held by the caller) by
- * @new, whose references are taken first; the old ones dropped last. @preserve_ad keeps A and D.
- * The single path of every page-table change. 0, -EINVAL, -EPERM, -EFAULT, -EBUSY (raced), -ERESTART.
+ * pv_mod_entry: replace the entry at @slot of @table (of @level, typed reference held by the
+ * caller) by @new, which may map frames of @owner (NULL: device memory only); its references are
+ * taken first, the old ones dropped last. @preserve_ad keeps A and D. The single path of every
+ * page-table change but ptwr's. 0, -EINVAL, -ERESTART (nothing changed).
  */
-int pv_mod_entry(struct vcpu *v, struct page_info *table, unsigned int slot, pte_t new,
-		 bool preserve_ad);
-/** pv_finish_put: carry on an interrupted devalidation of @v. 0 or -ERESTART. */
+int pv_mod_entry(struct vcpu *v, struct page_info *table, unsigned int level, unsigned int slot,
+		 const struct domain *owner, pte_t new, bool preserve_ad);
+/** pv_vcpus_to_cpus: CPUs whose TLBs may hold entries of the vcpus in the bitmap at guest @bitmap. */
+int pv_vcpus_to_cpus(const struct domain *d, unsigned long bitmap, cpumask_t *mask);
+/**
+ * pv_defer_put: current remembers a table left PG_PARTIAL (interrupted put, refused validation);
+ * pv_finish_put: drive all it remembers, before @v does anything else to page tables. 0 or
+ * -ERESTART. Forgetting them costs nothing but time: the state is complete in the frame.
+ */
+void pv_defer_put(struct page_info *pg);
 int pv_finish_put(struct vcpu *v);
 /**
  * pv_map_grant_pte/va: grant/ enters a frame at the PTE at machine address @pte_maddr, or at the L1

@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * References and types of frames (mm.h draws the word they live in).
+ *
+ * A frame's type can change only while nobody holds a type reference. For a page table the first
+ * reference means validating 512 entries and the last one dropping them again; both may be
+ * interrupted, since each entry can drag a tree of tables with it. States of a table frame:
+ *
+ *              get: validate all              put: last one
+ *    (none) ---> BUSY --------------> VALIDATED ----------> BUSY ---> (none)
+ *                 ^ | interrupted                    interrupted | ^
+ *                 | +----------------> PARTIAL <-----------------+ |
+ *                 +-- get again --------+  +-- page_drop_partial --+
+ *
+ * BUSY: one CPU works on the entries, others wait (tables are strictly layered, so waiting cannot
+ * go in circles). PARTIAL: nobody works; entries 0..nr_validated-1 hold references and the state
+ * itself owns one type and one count reference, so nobody else has to remember anything: whoever
+ * wants the same type carries on, whoever wants another one, and teardown, unwinds (XSA-299,
+ * XSA-310). There is exactly one place that drops the last type reference (XSA-242).
+ */
+#include <xenolith/debug.h>
+#include <xenolith/domain.h>
+#include <xenolith/hypercall.h>
+#include <xenolith/mm.h>
+
+static bool is_table(u64 type)
+{
+	return type >= PGT_L1 && type <= PGT_L4;
+}
+
+bool get_page(struct page_info *pg, const struct domain *d)
+{
+	u64 old = READ_ONCE(pg->word);
+
+	do {
+		u64 count = old & PG_COUNT_MASK;
+
+		if (unlikely(count == 0 || count == PG_COUNT_MASK || READ_ONCE(pg->owner) != d->id))
+			return false;
+	} while (unlikely(!try_cmpxchg(&pg->word, &old, old + PG_COUNT_ONE)));
+	/* The frame may have changed hands between the look at its owner and the reference. */
+	if (likely(READ_ONCE(pg->owner) == d->id))
+		return true;
+	put_page(pg);
+	return false;
+}
+
+void put_page(struct page_info *pg)
+{
+	u64 now = __atomic_sub_fetch(&pg->word, PG_COUNT_ONE, __ATOMIC_SEQ_CST);
+
+	ASSERT((now & PG_COUNT_MASK) != PG_COUNT_MASK);
+	if (unlikely(!(now & PG_COUNT_MASK)))
+		free_domain_page(pg);
+}
+
+/* Nobody may keep using the frame in its old role through a stale TLB or paging-structure entry
+ * (XSA-286, XSA-408), nor change it by a write that bypassed the cache (XSA-402). */
+static void flush_old_role(struct page_info *pg, u64 old)
+{
+	const struct domain *d = domain_find(pg->owner);
+	cpumask_t mask;
+
+	if ((old & PG_TYPE_MASK) != PGT_NONE) {
+		mask = old & PG_FOREIGN || !d ? cpu_online_mask : d->dirty_cpus;
+		tlb_filter(&mask, pg->tlb_stamp);
+		if (!cpumask_empty(&mask))
+			tlb_flush_mask(&mask, TLB_ALL);
+	}
+	if (old & PG_NONCOHERENT)
+		cache_flush_page(page_to_mfn(pg));
+}
+
+/* We own BUSY; @add is what becomes of the counters and flags besides. */
+static void busy_done(struct page_info *pg, u64 clear, u64 set, long add)
+{
+	u64 old = READ_ONCE(pg->word);
+
+	while (!try_cmpxchg(&pg->word, &old, ((old & ~(clear | PG_BUSY)) | set) + add))
+		;
+}
+
+/* We own BUSY and one type reference: make the contents conform, settle the state. */
+static int validate(struct page_info *pg, u64 type, bool preemptible, bool resumed)
+{
+	int rc;
+
+	rc = is_table(type) ? pv_validate_table(pg, PGT_LEVEL(type), preemptible) :
+	     type == PGT_SEG_DESC ? pv_validate_descriptor_page(pg) : 0;
+	if (rc == 0) {
+		/* Resumed: the state's count reference goes, its type reference is now the caller's. */
+		busy_done(pg, 0, PG_VALIDATED, resumed ? -(long)PG_COUNT_ONE : 0);
+		return 0;
+	}
+	if (rc != -ERESTART && pg->nr_validated && !preemptible)
+		pv_devalidate_table(pg, PGT_LEVEL(type), false);
+	if (rc == -ERESTART || pg->nr_validated) {
+		/* A refused table unwinds later, interruptibly: the guest has its answer already. */
+		busy_done(pg, 0, PG_PARTIAL, resumed ? 0 : PG_COUNT_ONE);
+		if (rc != -ERESTART)
+			pv_defer_put(pg);
+		return rc;
+	}
+	pg->tlb_stamp = READ_ONCE(tlb_clock);
+	busy_done(pg, PG_TYPE_MASK, 0,
+		  -(long)PG_TYPE_COUNT_ONE - (resumed ? (long)PG_COUNT_ONE : 0));
+	return rc;
+}
+
+/* First reference of a type. 1: try again from *@old. */
+static int take_type(struct page_info *pg, u64 *old, u64 type, bool preemptible)
+{
+	u64 was = *old, base = (was & ~(PG_TYPE_MASK | PG_VALIDATED)) | type;
+	bool same = (was & PG_TYPE_MASK) == type;
+
+	/* Nothing to check and nothing stale: the common way a data page becomes writable. */
+	if (type == PGT_WRITABLE && (same || !(was & (PG_TYPE_MASK | PG_NONCOHERENT))))
+		return try_cmpxchg(&pg->word, old, (base | PG_VALIDATED) + PG_TYPE_COUNT_ONE) ? 0 : 1;
+	if (!try_cmpxchg(&pg->word, old, (base | PG_BUSY) + PG_TYPE_COUNT_ONE))
+		return 1;
+	pg->nr_validated = 0;
+	if (!same)
+		flush_old_role(pg, was);
+	return validate(pg, type, preemptible, false);
+}
+
+int get_page_type(struct page_info *pg, u64 type, bool preemptible)
+{
+	u64 old = READ_ONCE(pg->word);
+	int rc;
+
+	for (;;) {
+		u64 count = old & PG_TYPE_COUNT_MASK;
+
+		if (unlikely(old & PG_BUSY)) {
+			cpu_relax();
+			old = READ_ONCE(pg->word);
+		} else if (unlikely(old & PG_PARTIAL)) {
+			if ((old & PG_TYPE_MASK) == type) {
+				if (try_cmpxchg(&pg->word, &old, (old & ~PG_PARTIAL) | PG_BUSY))
+					return validate(pg, type, preemptible, true);
+				continue;
+			}
+			rc = page_drop_partial(pg, preemptible);
+			if (rc)
+				return rc;
+			old = READ_ONCE(pg->word);
+		} else if (!count) {
+			rc = take_type(pg, &old, type, preemptible);
+			if (rc <= 0)
+				return rc;
+		} else if ((old & PG_TYPE_MASK) != type || count == PG_TYPE_COUNT_MASK) {
+			return -EINVAL;
+		} else if (try_cmpxchg(&pg->word, &old, old + PG_TYPE_COUNT_ONE)) {
+			return 0;
+		}
+	}
+}
+
+/* We own BUSY over a table whose last type reference is going. @drop: counters to take off when done. */
+static int devalidate(struct page_info *pg, u64 type, bool preemptible, long keep, long drop)
+{
+	if (pv_devalidate_table(pg, PGT_LEVEL(type), preemptible) == -ERESTART) {
+		busy_done(pg, 0, PG_PARTIAL, keep);
+		return -ERESTART;
+	}
+	pg->tlb_stamp = READ_ONCE(tlb_clock);
+	busy_done(pg, 0, 0, drop);
+	return 0;
+}
+
+static int put_type(struct page_info *pg, bool preemptible)
+{
+	u64 old = READ_ONCE(pg->word);
+
+	for (;;) {
+		u64 type = old & PG_TYPE_MASK;
+
+		ASSERT(old & PG_TYPE_COUNT_MASK);
+		if ((old & PG_TYPE_COUNT_MASK) != PG_TYPE_COUNT_ONE) {
+			if (try_cmpxchg(&pg->word, &old, old - PG_TYPE_COUNT_ONE))
+				return 0;
+		} else if (is_table(type)) {
+			if (try_cmpxchg(&pg->word, &old, (old & ~PG_VALIDATED) | PG_BUSY)) {
+				pg->nr_validated = PT_ENTRIES;
+				return devalidate(pg, type, preemptible, PG_COUNT_ONE,
+						  -(long)PG_TYPE_COUNT_ONE);
+			}
+		} else {
+			pg->tlb_stamp = READ_ONCE(tlb_clock);
+			if (try_cmpxchg(&pg->word, &old, (old & ~PG_VALIDATED) - PG_TYPE_COUNT_ONE))
+				return 0;
+		}
+	}
+}
+
+void put_page_type(struct page_info *pg)
+{
+	put_type(pg, false);
+}
+
+int put_page_type_preemptible(struct page_info *pg)
+{
+	int rc = put_type(pg, true);
+
+	if (rc)
+		pv_defer_put(pg);
+	return rc;
+}
+
+int page_drop_partial(struct page_info *pg, bool preemptible)
+{
+	u64 old = READ_ONCE(pg->word);
+	int rc;
+
+	do {
+		if (!(old & PG_PARTIAL))
+			return 0;
+	} while (!try_cmpxchg(&pg->word, &old, (old & ~PG_PARTIAL) | PG_BUSY));
+	/* Keep the count reference until the frame is not touched any more. */
+	rc = devalidate(pg, old & PG_TYPE_MASK, preemptible, 0, -(long)PG_TYPE_COUNT_ONE);
+	if (!rc)
+		put_page(pg);
+	return rc;
+}
+
+int get_page_and_type(struct page_info *pg, const struct domain *d, u64 type, bool preemptible)
+{
+	u64 old = READ_ONCE(pg->word), new;
+	u64 tcount = old & PG_TYPE_COUNT_MASK, count = old & PG_COUNT_MASK;
+	int rc;
+
+	if (unlikely(READ_ONCE(pg->owner) != d->id || !count || count == PG_COUNT_MASK))
+		return -EINVAL;
+	if (likely((old & (PG_TYPE_MASK | PG_VALIDATED)) == (type | PG_VALIDATED) &&
+		   tcount && tcount != PG_TYPE_COUNT_MASK)) {
+		new = old;
+	} else if (type == PGT_WRITABLE && !tcount && !(old & (PG_BUSY | PG_NONCOHERENT)) &&
+		   ((old & PG_TYPE_MASK) == PGT_WRITABLE || !(old & PG_TYPE_MASK))) {
+		new = old | PGT_WRITABLE | PG_VALIDATED;
+	} else {
+		goto slow;
+	}
+	if (likely(try_cmpxchg(&pg->word, &old, new + PG_COUNT_ONE + PG_TYPE_COUNT_ONE))) {
+		if (likely(READ_ONCE(pg->owner) == d->id))
+			return 0;
+		put_page_and_type(pg);
+		return -EINVAL;
+	}
+slow:
+	if (!get_page(pg, d))
+		return -EINVAL;
+	rc = get_page_type(pg, type, preemptible);
+	if (rc)
+		put_page(pg);
+	return rc;
+}
+
+void put_page_and_type(struct page_info *pg)
+{
+	u64 old = READ_ONCE(pg->word);
+
+	for (;;) {
+		u64 tcount = old & PG_TYPE_COUNT_MASK, new;
+
+		if (unlikely(tcount == PG_TYPE_COUNT_ONE && is_table(old & PG_TYPE_MASK)))
+			break;
+		new = old - PG_COUNT_ONE - PG_TYPE_COUNT_ONE;
+		if (tcount == PG_TYPE_COUNT_ONE) {
+			pg->tlb_stamp = READ_ONCE(tlb_clock);
+			new &= ~PG_VALIDATED;
+		}
+		if (likely(try_cmpxchg(&pg->word, &old, new))) {
+			if (unlikely(!(new & PG_COUNT_MASK)))
+				free_domain_page(pg);
+			return;
+		}
+	}
+	put_page_type(pg);
+	put_page(pg);
+}
+
+int put_page_and_type_preemptible(struct page_info *pg)
+{
+	u64 old = READ_ONCE(pg->word);
+	int rc;
+
+	if ((old & PG_TYPE_COUNT_MASK) != PG_TYPE_COUNT_ONE || !is_table(old & PG_TYPE_MASK)) {
+		/* It may have become the last one meanwhile: then it is done without a break. */
+		put_page_and_type(pg);
+		return 0;
+	}
+	rc = put_page_type_preemptible(pg);
+	put_page(pg);
+	return rc;
+}
+
+bool get_table(struct page_info *pg, const struct domain *d, unsigned int *level)
+{
+	u64 old = READ_ONCE(pg->word);
+
+	do {
+		if ((old & (PG_VALIDATED | PG_BUSY)) != PG_VALIDATED || !is_table(old & PG_TYPE_MASK) ||
+		    !(old & PG_TYPE_COUNT_MASK) || READ_ONCE(pg->owner) != d->id ||
+		    (old & PG_COUNT_MASK) == PG_COUNT_MASK ||
+		    (old & PG_TYPE_COUNT_MASK) == PG_TYPE_COUNT_MASK)
+			return false;
+	} while (!try_cmpxchg(&pg->word, &old, old + PG_COUNT_ONE + PG_TYPE_COUNT_ONE));
+	*level = PGT_LEVEL(old & PG_TYPE_MASK);
+	if (likely(READ_ONCE(pg->owner) == d->id))
+		return true;
+	put_page_and_type(pg);
+	return false;
+}
+
+int steal_page(struct domain *d, struct page_info *pg)
+{
+	u64 old = READ_ONCE(pg->word);
+
+	/* Count 0: from here on nobody can take a reference (XSA-287: no type, no state besides). */
+	do {
+		if (READ_ONCE(pg->owner) != d->id ||
+		    (old & (PG_COUNT_MASK | PG_TYPE_COUNT_MASK | PG_PINNED | PG_PARTIAL | PG_BUSY |
+			    PG_HYP | PG_ALLOCATED)) != (PG_ALLOCATED | PG_COUNT_ONE))
+			return -EINVAL;
+	} while (!try_cmpxchg(&pg->word, &old, 0));
+	if (old & PG_NONCOHERENT)
+		cache_flush_page(page_to_mfn(pg));
+	domain_page_unlink(d, pg);
+	pg->owner = DOMID_INVALID;
+	return 0;
+}
+
+int assign_page(struct domain *d, struct page_info *pg)
+{
+	cpumask_t mask = cpu_online_mask;
+	int rc;
+
+	tlb_filter(&mask, pg->tlb_stamp);
+	if (!cpumask_empty(&mask))
+		tlb_flush_mask(&mask, TLB_ALL);
+	rc = domain_page_link(d, pg);
+	if (rc)
+		return rc;
+	pg->owner = d->id;
+	/* Partner of the owner check after the reference in get_page(). */
+	smp_wmb();
+	WRITE_ONCE(pg->word, PG_ALLOCATED | PG_COUNT_ONE);
+	return 0;
+}
+
+void share_hyp_page(void *p, struct domain *d, bool writable)
+{
+	struct page_info *pg = virt_to_page(p);
+
+	/* The hypervisor's own references are never dropped; a read-only page keeps type "none" busy. */
+	pg->owner = d->id;
+	set_m2p(page_to_mfn(pg), INVALID_M2P_ENTRY);
+	WRITE_ONCE(pg->word, PG_HYP | PG_COUNT_ONE | PG_TYPE_COUNT_ONE | PG_VALIDATED |
+		   (writable ? PGT_WRITABLE : PGT_NONE));
+}
+
+/* Take the domain's own hold off a frame: pin, kept work, allocation. 0 or -ERESTART. */
+static int relinquish_page(struct page_info *pg)
+{
+	int rc;
+
+	if (__atomic_fetch_and(&pg->word, ~PG_PINNED, __ATOMIC_SEQ_CST) & PG_PINNED) {
+		rc = put_page_and_type_preemptible(pg);
+		if (rc)
+			return rc;
+	}
+	rc = page_drop_partial(pg, true);
+	if (rc)
+		return rc;
+	set_m2p(page_to_mfn(pg), INVALID_M2P_ENTRY);
+	if (__atomic_fetch_and(&pg->word, ~PG_ALLOCATED, __ATOMIC_SEQ_CST) & PG_ALLOCATED)
+		put_page(pg);
+	return 0;
+}
+
+/* The first frame at or behind @n of @d's list that can still be referenced, with a reference. */
+static struct page_info *hold_next(struct domain *d, u32 n)
+{
+	struct page_info *pg = NULL;
+
+	while (n && !get_page(&frame_table[n], d))
+		n = frame_table[n].next;
+	if (n)
+		pg = &frame_table[n];
+	return pg;
+}
+
+int mm_domain_relinquish(struct domain *d)
+{
+	struct page_info *pg, *next;
+	unsigned int done = 0;
+	int rc = pv_finish_put(current);
+
+	if (rc)
+		return rc;
+	spin_lock(&d->mm.lock);
+	pg = hold_next(d, d->mm.first_page);
+	spin_unlock(&d->mm.lock);
+	while (pg) {
+		rc = relinquish_page(pg);
+		if (!rc && ++done % 64 == 0 && hypercall_preempt())
+			rc = -ERESTART;
+		if (rc)
+			break;
+		/* Our reference keeps the frame in the list. Others' references may keep it longer. */
+		spin_lock(&d->mm.lock);
+		next = hold_next(d, pg->next);
+		spin_unlock(&d->mm.lock);
+		put_page(pg);
+		pg = next;
+	}
+	if (pg)
+		put_page(pg);
+	/* Subtrees whose unwinding was put off lie behind us in the list. */
+	return rc ? rc : pv_finish_put(current);
+}

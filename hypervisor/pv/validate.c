@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What may stand in a guest's page table, and the references each entry holds:
+ *
+ *   L1  frame of the owner, read-only     one count reference
+ *       frame of the owner, writable      count and PGT_WRITABLE references
+ *       device memory                     none; the domain must have the right to it
+ *   L2  L1 table of the domain            count and PGT_L1 references; L3, L4 likewise
+ *
+ * No superpages, no tables that refer to their own level (a type conflict by construction: a
+ * frame has one type), no bits that the ABI does not give.
+ */
+#include <xenolith/debug.h>
+#include "mmu.h"
+
+#define HIGH_AVAIL	(0x7feUL << 52)			/* 53-62: protection keys and the like */
+#define DISALLOW_L1	HIGH_AVAIL
+#define DISALLOW_TABLE	(HIGH_AVAIL | PTE_PWT | PTE_PCD | PTE_PSE | PTE_G)
+#define PREEMPT_EVERY	16				/* L2 and up: each entry may be a table's worth of work */
+
+static bool bad_address(pte_t e)
+{
+	return (e & PTE_ADDR) >> x86.phys_bits;
+}
+
+int pv_adjust_l1e(const struct domain *d, pte_t *e)
+{
+	bool kernel = !(*e & PTE_US) || *e & PTE_GUEST_KERNEL;
+
+	if (unlikely(*e & DISALLOW_L1 || bad_address(*e)))
+		return -EINVAL;
+	/* The guest kernel runs in ring 3 too. Its own pages must not outlive a mode switch in the TLB. */
+	*e = (*e & ~PTE_DERIVED) | PTE_US | (kernel ? PTE_GUEST_KERNEL : PTE_G);
+	return 0;
+}
+
+static bool is_device(mfn_t m)
+{
+	return !mfn_valid(m) || mfn_to_page(m)->owner == DOMID_IO;
+}
+
+/* Caching other than write-back over RAM: only for those who drive devices, and remembered. */
+static int check_cache(const struct domain *d, struct page_info *pg, pte_t e)
+{
+	if (likely(!(e & PTE_CACHE_L1)))
+		return 0;
+	if (!d->is_hardware)
+		return -EINVAL;
+	__atomic_or_fetch(&pg->word, PG_NONCOHERENT, __ATOMIC_SEQ_CST);
+	return 0;
+}
+
+int pv_get_l1e(const struct domain *d, const struct domain *owner, pte_t *e)
+{
+	struct page_info *pg;
+	mfn_t m;
+	int rc = pv_adjust_l1e(d, e);
+
+	if (unlikely(rc))
+		return rc;
+	m = pte_mfn(*e);
+	if (unlikely(is_device(m)))
+		return domain_io_frames_allowed((struct domain *)d, mfn_x(m), mfn_x(m)) ? 0 : -EINVAL;
+	pg = mfn_to_page(m);
+	if (unlikely(!owner))
+		return -EINVAL;
+	if (*e & PTE_RW)
+		rc = get_page_and_type(pg, owner, PGT_WRITABLE, false);
+	else
+		rc = get_page(pg, owner) ? 0 : -EINVAL;
+	if (unlikely(rc))
+		return rc;
+	rc = check_cache(d, pg, *e);
+	if (unlikely(rc)) {
+		pv_put_l1e(d, *e);
+		return rc;
+	}
+	if (unlikely(owner != d))
+		__atomic_or_fetch(&pg->word, PG_FOREIGN, __ATOMIC_SEQ_CST);
+	return 0;
+}
+
+void pv_put_l1e(const struct domain *d, pte_t e)
+{
+	mfn_t m = pte_mfn(e);
+
+	if (!(e & PTE_P) || unlikely(is_device(m)))
+		return;
+	if (e & PTE_RW)
+		put_page_and_type(mfn_to_page(m));
+	else
+		put_page(mfn_to_page(m));
+}
+
+/* Bits an L2, L3 or L4 entry may have; PTE_US is set since the guest kernel runs in ring 3. */
+static int adjust_table_entry(pte_t *e)
+{
+	if (*e & DISALLOW_TABLE || bad_address(*e) || !mfn_valid(pte_mfn(*e)))
+		return -EINVAL;
+	*e = (*e & ~PTE_GUEST_KERNEL) | PTE_US;
+	return 0;
+}
+
+int pv_get_table_entry(const struct domain *d, unsigned int level, pte_t *e, bool preemptible)
+{
+	int rc = adjust_table_entry(e);
+
+	if (rc)
+		return rc;
+	return get_page_and_type(mfn_to_page(pte_mfn(*e)), d,
+				 (u64)(level - 1) << PG_TYPE_SHIFT, preemptible);
+}
+
+int pv_put_table_entry(pte_t e, bool preemptible)
+{
+	struct page_info *pg;
+
+	if (!(e & PTE_P))
+		return 0;
+	pg = mfn_to_page(pte_mfn(e));
+	if (preemptible)
+		return put_page_and_type_preemptible(pg);
+	put_page_and_type(pg);
+	return 0;
+}
+
+static int validate_l1(const struct domain *d, struct page_info *pg, pte_t *t)
+{
+	unsigned int i;
+	int rc;
+
+	for (i = 0; i < PT_ENTRIES; i++) {
+		/* Most of a table is empty: look at eight entries at a time. */
+		if (!(i & 7))
+			while (i < PT_ENTRIES && !(t[i] | t[i + 1] | t[i + 2] | t[i + 3] |
+						   t[i + 4] | t[i + 5] | t[i + 6] | t[i + 7]))
+				i += 8;
+		if (i == PT_ENTRIES)
+			break;
+		if (!(t[i] & PTE_P))
+			continue;
+		rc = pv_get_l1e(d, d, &t[i]);
+		if (unlikely(rc)) {
+			while (i-- > 0)
+				pv_put_l1e(d, t[i]);
+			return rc;
+		}
+	}
+	pg->nr_validated = PT_ENTRIES;
+	return 0;
+}
+
+static bool hyp_slot(unsigned int level, unsigned int i)
+{
+	return level == 4 && i >= HYP_FIRST_SLOT && i <= HYP_LAST_SLOT;
+}
+
+static int validate_upper(const struct domain *d, struct page_info *pg, pte_t *t, unsigned int level,
+			  bool preemptible)
+{
+	unsigned int i = pg->nr_validated, worked = 0;
+	int rc = 0;
+
+	for (; i < PT_ENTRIES && !rc; i++) {
+		if (!(t[i] & PTE_P) || hyp_slot(level, i))
+			continue;
+		if (preemptible && ++worked % PREEMPT_EVERY == 0 && hypercall_preempt())
+			rc = -ERESTART;
+		else
+			rc = pv_get_table_entry(d, level, &t[i], preemptible);
+		if (rc)
+			break;
+	}
+	pg->nr_validated = i;
+	return rc;
+}
+
+/* Every L4 maps the hypervisor: whatever the guest wrote into those slots is replaced. */
+static void enter_hyp_slots(pte_t *l4)
+{
+	memcpy(&l4[HYP_FIRST_SLOT], &hyp_l4[HYP_FIRST_SLOT],
+	       (HYP_LAST_SLOT - HYP_FIRST_SLOT + 1) * sizeof(pte_t));
+}
+
+int pv_validate_table(struct page_info *pg, unsigned int level, bool preemptible)
+{
+	const struct domain *d = domain_find(pg->owner);
+	pte_t *t = page_to_virt(pg);
+	int rc;
+
+	if (level == 1)
+		return validate_l1(d, pg, t);
+	rc = validate_upper(d, pg, t, level, preemptible);
+	if (!rc && level == 4)
+		enter_hyp_slots(t);
+	return rc;
+}
+
+static void devalidate_l1(const struct domain *d, pte_t *t)
+{
+	for (unsigned int i = 0; i < PT_ENTRIES; i += 8) {
+		if (!((t[i] | t[i + 1] | t[i + 2] | t[i + 3] |
+		       t[i + 4] | t[i + 5] | t[i + 6] | t[i + 7]) & PTE_P))
+			continue;
+		for (unsigned int j = i; j < i + 8; j++)
+			pv_put_l1e(d, t[j]);
+	}
+}
+
+int pv_devalidate_table(struct page_info *pg, unsigned int level, bool preemptible)
+{
+	const struct domain *d = domain_find(pg->owner);
+	pte_t *t = page_to_virt(pg);
+	unsigned int worked = 0;
+	int rc = 0;
+
+	if (level == 1) {
+		devalidate_l1(d, t);
+		pg->nr_validated = 0;
+		return 0;
+	}
+	/* What our slots hold is not for a guest to read once the frame is plain data. */
+	if (level == 4)
+		memset(&t[HYP_FIRST_SLOT], 0, (HYP_LAST_SLOT - HYP_FIRST_SLOT + 1) * sizeof(pte_t));
+	while (pg->nr_validated && !rc) {
+		pte_t e = t[--pg->nr_validated];
+
+		if (!(e & PTE_P))
+			continue;
+		/* An interrupted subtree owns itself (PG_PARTIAL): this entry is done either way. */
+		rc = pv_put_table_entry(e, preemptible);
+		if (!rc && preemptible && ++worked % PREEMPT_EVERY == 0 && hypercall_preempt())
+			rc = -ERESTART;
+	}
+	return pg->nr_validated ? rc : 0;
+}
