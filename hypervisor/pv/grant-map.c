@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Entering and removing granted frames in a guest's L1 tables; pv.h has the contract. */
-#include <xen/grant_table.h>
 #include <xenolith/debug.h>
 #include "mmu.h"
 
