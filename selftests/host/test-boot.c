@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// CFLAGS: -fno-builtin -Wno-stringop-overread
 /*
  * What comes from boot loader and firmware, before anything is trusted: multiboot information,
  * memory maps, bzImage headers, initrds. Good input is understood, damaged input is named, nothing
@@ -12,7 +11,7 @@ static u8 *memory;			/* "physical" memory of the loader's structures */
 #define maddr_to_virt(pa)	((void *)(memory + (pa)))
 #define virt_to_maddr(p)	((paddr_t)0x1000)
 #include "../../hypervisor/lib/number.c"
-#include "../../hypervisor/lib/string.c"
+#include "lib-string.h"
 #include "../../hypervisor/boot/e820.c"
 #include "../../hypervisor/boot/bzimage.c"
 #include "../../hypervisor/boot/initrd.c"

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// CFLAGS: -fno-builtin -Wno-stringop-overread
 /*
  * Command lines: words, quotes, buffers that are too small; and the parameters made of them: the
  * last mention wins, "no-x" is "x=no", nonsense leaves the default, unknown words are told.
@@ -8,7 +7,7 @@
 #include "host.h"
 #include "../../hypervisor/lib/cmdline.c"
 #include "../../hypervisor/lib/number.c"
-#include "../../hypervisor/lib/string.c"
+#include "lib-string.h"
 #include "../../hypervisor/boot/param.c"
 
 struct boot_info boot_info;

@@ -19,6 +19,7 @@ static uint64_t rnd(void)
 }
 
 static uint8_t *area;		/* what pointers point to: filled with noise before each call */
+static unsigned long area_mfn;
 
 static uint64_t argument_value(void)
 {
@@ -30,7 +31,7 @@ static uint64_t argument_value(void)
 	case 4: return rnd();
 	case 5: return HYPERVISOR_VIRT_START + (rnd() % (HYPERVISOR_VIRT_END - HYPERVISOR_VIRT_START));
 	case 6: return 0x0000800000000000UL - rnd() % 64;
-	case 7: return va_to_mfn(area);
+	case 7: return area_mfn;
 	case 8: return DOMID_SELF;
 	default: return U(area) + rnd() % 2 * (PAGE_SIZE - 8 - rnd() % 64);
 	}
@@ -66,6 +67,7 @@ static bool allowed(unsigned int nr, uint64_t a, uint64_t b)
 	case __HYPERVISOR_mmuext_op:
 	case __HYPERVISOR_physdev_op:		/* reaches real devices */
 	case __HYPERVISOR_set_gdt:
+	case __HYPERVISOR_grant_table_op:	/* copies to frames of ours, whatever lies there */
 		return false;
 	case __HYPERVISOR_sched_op:
 		return a == SCHEDOP_yield || a == SCHEDOP_remote_shutdown + 5 || a > 16;
@@ -91,7 +93,7 @@ static void fuzz_mmu(void)
 	uint64_t value = rnd() % 4 ? make_pte(rnd() % 4 ? rnd() % 0x80000 : cr3_mfn(), rnd() & 0xfff) : rnd();
 
 	switch (rnd() % 3) {
-	case 0: mmu_update(va_to_maddr(entry) | (rnd() & 3), value); break;
+	case 0: mmu_update(va_to_maddr(entry) | (rnd() % 2 ? MMU_PT_UPDATE_PRESERVE_AD : 0), value); break;
 	case 1: hypercall(update_va_mapping, victim, value, rnd() & 7); break;
 	case 2: mmuext((unsigned int)(rnd() % 25), rnd() % 2 ? va_to_mfn(victim) : argument_value(), argument_value()); break;
 	}
@@ -106,6 +108,7 @@ void test_main(void)
 	printk("seed=%lu rounds=%lu\n", seed, rounds);
 	state = seed * 2654435761UL + 1;
 	area = page_alloc();
+	area_mfn = va_to_mfn(area);
 	page_alloc();
 	for (unsigned long i = 0; i < rounds; i++) {
 		uint64_t a, b;
