@@ -16,19 +16,15 @@ static struct run {
 static unsigned int nr_runs __initdata;
 static unsigned long nr_populated __initdata;
 
-static bool __init add_run(mfn_t first, unsigned long nr)
+static void __init add_run(mfn_t first, unsigned long nr)
 {
-	struct run *last = &runs[nr_runs - 1];
+	struct run *last = nr_runs ? &runs[nr_runs - 1] : NULL;
 
-	if (nr_runs && last->mfn + last->nr == mfn_x(first)) {
+	if (last && last->mfn + last->nr == mfn_x(first))
 		last->nr += nr;
-	} else {
-		if (nr_runs == MAX_RUNS)
-			return false;
+	else
 		runs[nr_runs++] = (struct run){ nr_populated, mfn_x(first), nr };
-	}
 	nr_populated += nr;
-	return true;
 }
 
 unsigned long __init dom0_populate(struct domain *d, unsigned long until)

@@ -44,9 +44,9 @@ static u32 __init type_at(u64 addr)
 
 static void __init append(u64 addr, u64 end, u32 type)
 {
-	struct boot_e820 *last = &boot_info.e820[boot_info.nr_e820 - 1];
+	struct boot_e820 *last = boot_info.nr_e820 ? &boot_info.e820[boot_info.nr_e820 - 1] : NULL;
 
-	if (boot_info.nr_e820 && last->type == type && last->addr + last->size == addr)
+	if (last && last->type == type && last->addr + last->size == addr)
 		last->size = end - last->addr;
 	else if (boot_info.nr_e820 < MAX_BOOT_E820)
 		boot_info.e820[boot_info.nr_e820++] = (struct boot_e820){ addr, end - addr, type };
