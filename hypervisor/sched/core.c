@@ -123,10 +123,10 @@ void vcpu_wake(struct vcpu *v)
 	now = now_ns();
 	set_runstate(v, RUNSTATE_runnable, now);
 	v->sched.queued = true;
-	sched_policy->enqueue(rq, v);
+	sched_policy->enqueue(rq, v, now);
 	if (cpumask_test(&sched_idle_cpus, rq->cpu))
 		cpumask_clear(&sched_idle_cpus, rq->cpu);
-	if (sched_policy->preempts(rq, v, now))
+	if (sched_policy->preempts(rq, v))
 		softirq_raise_on(rq->cpu, SOFTIRQ_SCHEDULE);
 out:
 	spin_unlock_irqrestore(&rq->lock, flags);

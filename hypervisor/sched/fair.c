@@ -57,8 +57,34 @@ static void insert(struct run_queue *rq, struct vcpu *v)
 	rq->nr_queued++;
 }
 
-static void fair_enqueue(struct run_queue *rq, struct vcpu *v)
+static struct vcpu *first_of(struct run_queue *rq)
 {
+	return rq->nr_queued ? list_first_entry(&rq->queue, struct vcpu, sched.link) : NULL;
+}
+
+static void account(struct vcpu *v, s64 now)
+{
+	v->sched.vruntime += weighted(v, now - v->sched.start);
+	v->sched.start = now;
+}
+
+/* The queue's time is that of whoever is furthest behind: @curr, or the first who waits. */
+static void advance_clock(struct run_queue *rq, const struct vcpu *curr)
+{
+	const struct vcpu *first = first_of(rq);
+	s64 min = curr->sched.vruntime;
+
+	if (first)
+		min = min(min, first->sched.vruntime);
+	rq->min_vruntime = max(rq->min_vruntime, min);
+}
+
+static void fair_enqueue(struct run_queue *rq, struct vcpu *v, s64 now)
+{
+	if (rq->curr != rq->idle) {
+		account(rq->curr, now);
+		advance_clock(rq, rq->curr);
+	}
 	v->sched.vruntime = max(v->sched.vruntime, rq->min_vruntime - LAG);
 	insert(rq, v);
 }
@@ -69,25 +95,13 @@ static void fair_dequeue(struct run_queue *rq, struct vcpu *v)
 	rq->nr_queued--;
 }
 
-static bool fair_preempts(struct run_queue *rq, struct vcpu *v, s64 now)
+static bool fair_preempts(struct run_queue *rq, struct vcpu *v)
 {
 	struct vcpu *curr = rq->curr;
 
 	if (curr == rq->idle || rq->nr_queued == 1)	/* idle, or running without end */
 		return true;
-	return curr->sched.vruntime + weighted(curr, now - curr->sched.start) >
-	       v->sched.vruntime + weighted(v, GRANULARITY);
-}
-
-static void account(struct vcpu *v, s64 now)
-{
-	v->sched.vruntime += weighted(v, now - v->sched.start);
-	v->sched.start = now;
-}
-
-static struct vcpu *first_of(struct run_queue *rq)
-{
-	return rq->nr_queued ? list_first_entry(&rq->queue, struct vcpu, sched.link) : NULL;
+	return curr->sched.vruntime > v->sched.vruntime + weighted(v, GRANULARITY);
 }
 
 /* A waiting vcpu of another queue that may run here, moved to @rq but not queued. */
@@ -128,16 +142,6 @@ static bool keep(const struct vcpu *prev, const struct vcpu *first, s64 now)
 		return !first;
 	lead = prev->sched.vruntime - first->sched.vruntime;
 	return now < prev->sched.slice_end ? lead < weighted(first, GRANULARITY) : lead < 0;
-}
-
-static void advance_clock(struct run_queue *rq, const struct vcpu *next)
-{
-	const struct vcpu *first = first_of(rq);
-	s64 min = next->sched.vruntime;
-
-	if (first)
-		min = min(min, first->sched.vruntime);
-	rq->min_vruntime = max(rq->min_vruntime, min);
 }
 
 static struct vcpu *fair_pick(struct run_queue *rq, struct vcpu *prev, s64 now, s64 *slice)

@@ -39,7 +39,7 @@ static unsigned int null_place(struct vcpu *v)
 	return cpumask_first(&allowed);
 }
 
-static void null_enqueue(struct run_queue *rq, struct vcpu *v)
+static void null_enqueue(struct run_queue *rq, struct vcpu *v, s64 now)
 {
 	list_add_tail(&v->sched.link, &rq->queue);
 	rq->nr_queued++;
@@ -51,7 +51,7 @@ static void null_dequeue(struct run_queue *rq, struct vcpu *v)
 	rq->nr_queued--;
 }
 
-static bool null_preempts(struct run_queue *rq, struct vcpu *v, s64 now)
+static bool null_preempts(struct run_queue *rq, struct vcpu *v)
 {
 	return rq->curr == rq->idle || rq->nr_queued == 1;
 }
@@ -70,7 +70,7 @@ static struct vcpu *null_pick(struct run_queue *rq, struct vcpu *prev, s64 now, 
 			next->sched.slice_end = now + SLICE;
 		}
 		if (stay) {
-			null_enqueue(rq, prev);
+			null_enqueue(rq, prev, now);
 			prev->sched.queued = true;
 		}
 	}

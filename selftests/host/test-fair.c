@@ -20,7 +20,7 @@
 static struct run_queue queues[NR_CPUS];
 cpumask_t cpu_online_mask, sched_idle_cpus;
 struct vcpu *current;
-static unsigned int nr_sim_vcpus, nr_sim_cpus;
+static unsigned int nr_sim_vcpus, nr_sim_cpus, nr_sim_offline_cpus;
 static s64 sim_now, next_look[MAX_SIM_CPUS];
 static struct vcpu idle_vcpus[MAX_SIM_CPUS];
 static struct sim_vcpu {
@@ -33,7 +33,7 @@ static struct sim_vcpu {
 static unsigned int misplaced, lazy;
 
 struct run_queue *sched_queue(unsigned int cpu) { return &queues[cpu]; }
-bool sched_overcommitted(void) { return nr_sim_vcpus > nr_sim_cpus; }
+bool sched_overcommitted(void) { return nr_sim_vcpus > nr_sim_cpus + nr_sim_offline_cpus; }
 
 static struct sim_vcpu *sim_of(const struct vcpu *v)
 {
@@ -61,9 +61,9 @@ static void wake(struct sim_vcpu *s)
 	if (cpu != v->sched.cpu)
 		sched_move(v, cpu);
 	v->sched.queued = true;
-	sched_fair.enqueue(&queues[cpu], v);
+	sched_fair.enqueue(&queues[cpu], v, sim_now);
 	cpumask_clear(&sched_idle_cpus, cpu);
-	if (sched_fair.preempts(&queues[cpu], v, sim_now))
+	if (sched_fair.preempts(&queues[cpu], v))
 		next_look[cpu] = sim_now;
 }
 
@@ -138,7 +138,7 @@ static void machine(unsigned int cpus)
 	memset(queues, 0, sizeof(queues));
 	memset(&cpu_online_mask, 0, sizeof(cpu_online_mask));
 	nr_sim_cpus = cpus;
-	nr_sim_vcpus = 0;
+	nr_sim_vcpus = nr_sim_offline_cpus = 0;
 	sim_now = misplaced = lazy = 0;
 	for (unsigned int cpu = 0; cpu < cpus; cpu++) {
 		list_init(&queues[cpu].queue);
@@ -253,6 +253,7 @@ static void sleepers(void)
 	busy = add(256, 0, 0, ~0UL);
 	late = add(256, 0, 0, ~0UL);
 	late->wake_at = 2 * SECONDS;
+	nr_sim_offline_cpus = 1;		/* nobody looks at the queue until @late wakes */
 	simulate(2 * SECONDS);
 	busy->ran = 0;
 	simulate(SECONDS / 5);

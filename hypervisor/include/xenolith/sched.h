@@ -92,9 +92,9 @@ struct sched_ops {
 	void (*vcpu_init)(struct vcpu *v);	/* may change v->sched.cpu */
 	void (*vcpu_remove)(struct vcpu *v);
 	unsigned int (*place)(struct vcpu *v);	/* the CPU that a woken, not running @v should go to */
-	void (*enqueue)(struct run_queue *rq, struct vcpu *v);
+	void (*enqueue)(struct run_queue *rq, struct vcpu *v, s64 now);
 	void (*dequeue)(struct run_queue *rq, struct vcpu *v);
-	bool (*preempts)(struct run_queue *rq, struct vcpu *v, s64 now);	/* just queued: look at once? */
+	bool (*preempts)(struct run_queue *rq, struct vcpu *v);	/* just queued: look at once? */
 	/* choose what @rq's CPU runs next and for how long (*slice ns, -1: no limit); queues @prev */
 	struct vcpu *(*pick)(struct run_queue *rq, struct vcpu *prev, s64 now, s64 *slice);
 };
