@@ -188,8 +188,8 @@ int pv_finish_put(struct vcpu *v);
 int pv_map_grant_pte(struct vcpu *v, u64 pte_maddr, pte_t new, pte_t expect);
 int pv_map_grant_va(struct vcpu *v, unsigned long va, pte_t new, pte_t expect);
 /** pv_grant_pte_flags: for the GNTMAP_* flags of a call: readonly, application_map (else guest
- * kernel only), available bits (16 up). Always write-back, whatever the granter asks for (402). */
-u64 pv_grant_pte_flags(u32 gntmap_flags);
+ * kernel only), available bits (16 up); @cache: PTE_CACHE_L1 bits. */
+u64 pv_grant_pte_flags(u32 gntmap_flags, u64 cache);
 /** pv_new_guest_cr3: MMUEXT_NEW_BASEPTR. */
 int pv_new_guest_cr3(struct vcpu *v, mfn_t m);
 long do_mmu_update(unsigned long reqs, unsigned long count, unsigned long done, unsigned long foreign, unsigned long);
