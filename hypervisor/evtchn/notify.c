@@ -72,14 +72,23 @@ bool evtchn_send_pirq(struct domain *d, unsigned int pirq)
 	       deliver_irq(d, READ_ONCE(table[pirq]), ECS_PIRQ, pirq);
 }
 
+/* Have @v, which has something new to see, look: if blocked it runs again, if running it is told. */
+static void rouse(struct vcpu *v)
+{
+	if (test_bit(VF_BLOCKED, &v->sched.flags))
+		vcpu_unblock(v);
+	else
+		vcpu_kick(v);
+}
+
 /*
- * The exchange is a full barrier: the vcpu, when it blocks, sets its flag before it looks at the
- * byte; here the byte is set before vcpu_kick() looks at the flag.
+ * The exchange is a full barrier: the vcpu, when it blocks, sets VF_BLOCKED before it looks at the
+ * byte; here the byte is set before the flag is looked at.
  */
 void evtchn_upcall(struct vcpu *v)
 {
 	if (!xchg(&v->info->evtchn_upcall_pending, 1))
-		vcpu_kick(v);
+		rouse(v);
 }
 
 bool evtchn_upcall_needed(const struct vcpu *v)
@@ -108,7 +117,8 @@ void evtchn_vcpu_info_moved(struct vcpu *v)
 	/* What was marked in the old place meanwhile is lost: have the guest look everywhere. */
 	WRITE_ONCE(v->info->evtchn_pending_sel, ~0UL);
 	WRITE_ONCE(v->info->evtchn_upcall_pending, 1);
-	vcpu_kick(v);
+	smp_mb();		/* as in evtchn_upcall() */
+	rouse(v);
 }
 
 void evtchn_poll_wake(struct domain *d, port_t port)

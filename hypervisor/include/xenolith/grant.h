@@ -1,5 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* grant: grant tables version 1: one domain lets another map, copy or take its frames. */
+/*
+ * grant: grant tables version 1: one domain lets another map, copy or take its frames.
+ *
+ * The granter writes an entry into its table (frames shared with it): "domain X may use frame F".
+ * Each use that X makes of it is counted ("pinned") in an active entry that only the hypervisor
+ * sees, and tracked in X's maptrack while it is a mapping; the entry's GTF_reading and GTF_writing
+ * tell the granter. Locks: one per active entry, one for X's list of free maptrack entries; maptrack
+ * entries are claimed by an atomic exchange. None is held while another is taken.
+ */
 #ifndef XENOLITH_GRANT_H
 #define XENOLITH_GRANT_H
 
@@ -13,10 +21,13 @@ struct domain;
 struct vcpu;
 struct grant_table;			/* private to grant/ */
 
+/** grant_domain_init: table of up to @max_frames frames, maptrack of @max_maptrack pages. */
 int grant_domain_init(struct domain *d, unsigned int max_frames, unsigned int max_maptrack);
-int grant_domain_relinquish(struct domain *d);	/* unmap what d mapped; 0 or -ERESTART */
+/** grant_domain_relinquish: end what dying @d mapped, before its page tables go. 0 or -ERESTART. */
+int grant_domain_relinquish(struct domain *d);
 void grant_domain_free(struct domain *d);
-/** grant_frame_mfn: frame @idx of @d's table (grows it up to there); for add_to_physmap/acquire. */
+/** grant_frame_mfn: frame @idx of @d's table (grows it up to there); for add_to_physmap/acquire.
+ * -EINVAL above the limit, -ENOMEM. */
 int grant_frame_mfn(struct domain *d, unsigned long idx, mfn_t *m);
 unsigned int grant_nr_frames(const struct domain *d);
 void grant_dump(struct domain *d);

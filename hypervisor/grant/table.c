@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A domain's grant table: its frames, which grow on demand, and the counting of what others use.
+ *
+ * The shared entry belongs to the granter, who may write anything at any time. So it is read once,
+ * checked and marked in one atomic exchange when the first use (or the first for writing) begins;
+ * what was found then is kept in the active entry as long as there is a use.
+ */
+#include <xenolith/debug.h>
+#include <xenolith/hypercall.h>
+#include "grant-private.h"
+
+_Static_assert(sizeof(struct grant_entry_v1) == 8, "ABI: grant entry size");
+_Static_assert(offsetof(struct grant_entry_v1, domid) == 2, "flags and domid are one word");
+
+int grant_frame_get(struct domain *owner, unsigned long frame, bool write, struct page_info **page)
+{
+	struct page_info *pg;
+
+	if (!mfn_valid(mfn(frame)))
+		return GNTST_bad_page;
+	pg = *page = mfn_to_page(mfn(frame));
+	if (!write)
+		return get_page(pg, owner) ? GNTST_okay : GNTST_bad_page;
+	if (likely(!get_page_and_type(pg, owner, PGT_WRITABLE, false)))
+		return GNTST_okay;
+	if (!get_page(pg, owner))
+		return GNTST_bad_page;
+	put_page(pg);
+	return GNTST_general_error;	/* it is a page table, say */
+}
+
+/* Mark the shared entry as in use, if it lets @user do that. */
+static int mark_in_use(struct grant_entry_v1 *sha, domid_t user, bool write, bool for_mapping)
+{
+	u32 *word = (u32 *)&sha->flags, old = READ_ONCE(*word);
+	u16 type_mask = GTF_type_mask | (for_mapping ? GTF_sub_page : 0);
+
+	for (unsigned int try = 0; try < 5; try++) {
+		if ((old & type_mask) != GTF_permit_access || old >> 16 != user)
+			return GNTST_bad_gntref;
+		if (write && (old & GTF_readonly))
+			return GNTST_general_error;
+		if (try_cmpxchg(word, &old, old | GTF_reading | (write ? GTF_writing : 0)))
+			return GNTST_okay;
+	}
+	return GNTST_general_error;	/* the granter keeps changing it */
+}
+
+/* Take back marks that no use stands for. */
+static void unmark(struct grant_entry_v1 *sha, const struct grant_active *act)
+{
+	u16 gone = 0;
+
+	if (!(act->pin & PIN_WRITERS))
+		gone |= GTF_writing;
+	if (!act->pin)
+		gone |= GTF_reading;
+	if (gone)
+		__atomic_and_fetch(&sha->flags, ~gone, __ATOMIC_SEQ_CST);
+}
+
+static int pin_locked(struct domain *granter, struct grant_entry_v1 *sha, struct grant_active *act,
+		      domid_t user, u32 pin, unsigned int refs, bool for_mapping,
+		      struct page_info **page)
+{
+	bool write = pin & PIN_WRITERS;
+	int status;
+
+	if (act->pin && (act->domid != user || ((act->pin + pin) & PIN_OVERFLOW)))
+		return GNTST_general_error;
+	if (!act->pin || (write && !(act->pin & PIN_WRITERS))) {
+		status = mark_in_use(sha, user, write, for_mapping);
+		if (status)
+			return status;
+	}
+	if (!act->pin) {
+		act->domid = user;
+		act->frame = READ_ONCE(sha->frame);
+	}
+	for (unsigned int i = 0; i < refs; i++) {
+		status = grant_frame_get(granter, act->frame, write, page);
+		if (status) {
+			while (i--)
+				grant_frame_put(*page, write);
+			unmark(sha, act);
+			return status;
+		}
+	}
+	act->pin += pin;
+	return GNTST_okay;
+}
+
+int grant_pin(struct domain *granter, grant_ref_t ref, domid_t user, u32 pin, unsigned int refs,
+	      bool for_mapping, struct page_info **page)
+{
+	struct grant_table *gt = granter->grant;
+	struct grant_active *act;
+	int status;
+
+	if (unlikely(!gt || !grant_ref_valid(gt, ref)))
+		return GNTST_bad_gntref;
+	act = grant_active_entry(gt, ref);
+	spin_lock(&act->lock);
+	status = pin_locked(granter, grant_shared_entry(gt, ref), act, user, pin, refs, for_mapping,
+			    page);
+	spin_unlock(&act->lock);
+	return status;
+}
+
+void grant_unpin(struct domain *granter, grant_ref_t ref, u32 pin)
+{
+	struct grant_active *act = grant_active_entry(granter->grant, ref);
+
+	spin_lock(&act->lock);
+	act->pin -= pin;
+	unmark(grant_shared_entry(granter->grant, ref), act);
+	spin_unlock(&act->lock);
+}
+
+/* ---- frames ---- */
+
+static int frame_create(struct domain *d, struct grant_table *gt, unsigned int nr)
+{
+	void *shared = alloc_hyp_pages(0);
+	struct grant_active *active = new_array(struct grant_active, ENTRIES_PER_FRAME);
+
+	if (!shared || !active) {
+		free_hyp_pages(shared, 0);
+		lib_free(active);
+		return -ENOMEM;
+	}
+	for (unsigned int i = 0; i < ENTRIES_PER_FRAME; i++)
+		spin_lock_init(&active[i].lock);
+	share_hyp_page(shared, d, true);
+	gt->shared[nr] = shared;
+	gt->active[nr] = active;
+	smp_wmb();		/* pairs with grant_ref_valid() */
+	WRITE_ONCE(gt->nr_frames, nr + 1);
+	return 0;
+}
+
+int grant_table_grow(struct domain *d, unsigned int nr_frames)
+{
+	struct grant_table *gt = d->grant;
+	int rc = 0;
+
+	if (nr_frames > gt->max_frames)
+		return -EINVAL;
+	if (nr_frames <= READ_ONCE(gt->nr_frames))
+		return 0;
+	spin_lock(&gt->lock);
+	while (!rc && gt->nr_frames < nr_frames)
+		rc = frame_create(d, gt, gt->nr_frames);
+	spin_unlock(&gt->lock);
+	return rc;
+}
+
+int grant_frame_mfn(struct domain *d, unsigned long idx, mfn_t *m)
+{
+	int rc;
+
+	if (idx >= d->grant->max_frames)
+		return -EINVAL;
+	rc = grant_table_grow(d, idx + 1);
+	if (!rc)
+		*m = virt_to_mfn(d->grant->shared[idx]);
+	return rc;
+}
+
+unsigned int grant_nr_frames(const struct domain *d)
+{
+	return d->grant->nr_frames;
+}
+
+/* ---- life of the domain ---- */
+
+int grant_domain_init(struct domain *d, unsigned int max_frames, unsigned int max_maptrack)
+{
+	struct grant_table *gt = new(struct grant_table);
+
+	d->grant = gt;
+	if (!gt)
+		return -ENOMEM;
+	spin_lock_init(&gt->lock);
+	spin_lock_init(&gt->map_lock);
+	gt->max_frames = max_frames;
+	gt->max_map_pages = max_maptrack;
+	gt->free_map = NO_HANDLE;
+	gt->shared = new_array(struct grant_entry_v1 *, max_frames);
+	gt->active = new_array(struct grant_active *, max_frames);
+	if (!gt->shared || !gt->active || grant_table_grow(d, min(1u, max_frames))) {
+		grant_domain_free(d);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/* A controlling domain that still maps the frame keeps it: rather lost than used twice. */
+static void frame_free(void *shared)
+{
+	struct page_info *pg = virt_to_page(shared);
+
+	if (likely(page_count(pg) == 1))
+		free_hyp_pages(shared, 0);
+	else
+		WRITE_ONCE(pg->owner, DOMID_XEN);
+}
+
+void grant_domain_free(struct domain *d)
+{
+	struct grant_table *gt = d->grant;
+
+	if (!gt)
+		return;
+	for (unsigned int i = 0; i < gt->nr_frames; i++) {
+		frame_free(gt->shared[i]);
+		lib_free(gt->active[i]);
+	}
+	for (unsigned int i = 0; i < gt->nr_maps / MAPS_PER_PAGE; i++)
+		lib_free(gt->maps[i]);
+	lib_free(gt->maps);
+	lib_free(gt->shared);
+	lib_free(gt->active);
+	lib_free(gt);
+	d->grant = NULL;
+}
+
+void grant_dump(struct domain *d)
+{
+	struct grant_table *gt = d->grant;
+
+	if (!gt)
+		return;
+	printk("d%u: grant table of %u (at most %u) frames; entries in use:\n", d->id, gt->nr_frames,
+	       gt->max_frames);
+	for (grant_ref_t ref = 0; grant_ref_valid(gt, ref); ref++) {
+		const struct grant_active *act = grant_active_entry(gt, ref);
+		u32 pin = READ_ONCE(act->pin);
+
+		if (pin)
+			printk("  %u: frame %x by d%u, pins %08x, flags %x\n", ref, act->frame,
+			       act->domid, pin, grant_shared_entry(gt, ref)->flags);
+	}
+}
