@@ -30,3 +30,17 @@ unsigned int find_next_zero_bit(const unsigned long *map, unsigned int bits, uns
 {
 	return find_bit(map, bits, from, ~0UL);
 }
+
+#if !__STDC_HOSTED__
+/* What the compiler calls for __builtin_popcountl() on processors that may lack the instruction. */
+int __popcountdi2(long x);
+int __popcountdi2(long x)
+{
+	u64 n = x;
+
+	n -= n >> 1 & 0x5555555555555555;
+	n = (n & 0x3333333333333333) + (n >> 2 & 0x3333333333333333);
+	n = (n + (n >> 4)) & 0x0f0f0f0f0f0f0f0f;
+	return n * 0x0101010101010101 >> 56;
+}
+#endif
