@@ -113,27 +113,6 @@ static long cpu_info_of(struct xenpf_pcpuinfo *info)
 	return 0;
 }
 
-static long cpu_version_of(struct xenpf_pcpu_version *info)
-{
-	struct cpuid_leaf id = cpuid(0, 0), sig = cpuid(1, 0);
-	u32 family = (sig.a >> 8) & 15, model = (sig.a >> 4) & 15, cpu = info->xen_cpuid;
-
-	memset(info, 0, sizeof(*info));
-	info->xen_cpuid = cpu;
-	info->max_present = nr_cpus_present - 1;
-	if (cpu >= nr_cpus_present || !cpumask_test(&cpu_online_mask, cpu))
-		return 0;
-	memcpy(info->vendor_id, &id.b, 4);
-	memcpy(info->vendor_id + 4, &id.d, 4);
-	memcpy(info->vendor_id + 8, &id.c, 4);
-	if (family == 6 || family == 15)
-		model |= (sig.a >> 12) & 0xf0;
-	info->family = family == 15 ? family + ((sig.a >> 20) & 0xff) : family;
-	info->model = model;
-	info->stepping = sig.a & 15;
-	return 0;
-}
-
 static long idle_times(struct xenpf_getidletime *op)
 {
 	unsigned int nr = min(op->cpumap_nr_cpus, (u32)NR_CPUS), bytes = DIV_ROUND_UP(nr, 8);
@@ -172,11 +151,6 @@ static long set_time(u64 secs, u32 nsecs, u64 system_time)
 	return 0;
 }
 
-static long enter_sleep(const struct xenpf_enter_acpi_sleep *op)
-{
-	return acpi_enter_sleep(op->val_a, op->val_b, op->flags, op->sleep_state);
-}
-
 static long platform_op(struct xen_platform_op *op)
 {
 	switch (op->cmd) {
@@ -189,15 +163,15 @@ static long platform_op(struct xen_platform_op *op)
 	case XENPF_firmware_info:
 		return firmware_info(&op->u.firmware_info);
 	case XENPF_enter_acpi_sleep:
-		return enter_sleep(&op->u.enter_acpi_sleep);
+		return acpi_enter_sleep(op->u.enter_acpi_sleep.val_a, op->u.enter_acpi_sleep.val_b,
+					op->u.enter_acpi_sleep.flags,
+					op->u.enter_acpi_sleep.sleep_state);
 	case XENPF_getidletime:
 		return idle_times(&op->u.getidletime);
 	case XENPF_set_processor_pminfo:
 		return 0;			/* power states are left to the hardware */
 	case XENPF_get_cpuinfo:
 		return cpu_info_of(&op->u.pcpu_info);
-	case XENPF_get_cpu_version:
-		return cpu_version_of(&op->u.pcpu_version);
 	case XENPF_core_parking:
 		op->u.core_parking.idle_nums = 0;
 		return op->u.core_parking.type == XEN_CORE_PARKING_GET ? 0 : -EOPNOTSUPP;
@@ -215,6 +189,7 @@ static long platform_op(struct xen_platform_op *op)
 	case XENPF_mem_hotadd:
 	case XENPF_resource_op:
 	case XENPF_get_symbol:
+	case XENPF_get_cpu_version:
 		return -EOPNOTSUPP;
 	}
 	return -ENOSYS;

@@ -171,7 +171,7 @@ long do_vcpu_op(unsigned long cmd, unsigned long vcpuid, unsigned long arg, unsi
 
 	if (!v)
 		return -ENOENT;
-	switch (cmd) {
+	switch ((u32)cmd) {
 	case VCPUOP_initialise:				return initialise(v, arg);
 	case VCPUOP_up:					return bring_up(v);
 	case VCPUOP_down:				return take_down(v);

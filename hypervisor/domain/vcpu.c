@@ -63,7 +63,9 @@ int vcpu_map_info(struct vcpu *v, unsigned long gfn, unsigned int offset)
 	struct vcpu_info *info;
 	struct page_info *pg;
 
-	if (offset > PAGE_SIZE - sizeof(*info) || offset % __alignof__(*info) || v->info_page)
+	if (offset > PAGE_SIZE - sizeof(*info))
+		return -ENXIO;
+	if (offset % __alignof__(*info) || v->info_page)
 		return -EINVAL;
 	if (v != current && !test_bit(VF_DOWN, &v->sched.flags))
 		return -EINVAL;

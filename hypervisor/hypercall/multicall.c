@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A list of calls in one. Each entry gets a result of its own; the list stops early only when it
- * cannot be read or written, or when the guest is no longer in kernel mode (XSA-213: the entries
- * were the kernel's, user mode must not make them). Between entries the whole may be preempted;
- * an entry that is preempted inside is rewritten to what is left of it.
+ * cannot be read or written, and after an iret (XSA-213: the entries were the kernel's, user mode
+ * must not make them, and its page tables are not to be written through). Between entries the
+ * whole may be preempted; an entry that is preempted inside is rewritten to what is left of it.
  */
 #include <xenolith/domain.h>
 #include <xenolith/hypercall.h>
@@ -22,12 +22,10 @@ static long make_call(const struct call *c)
 
 	if (!fn)
 		return -ENOSYS;
-	if (c->op == __HYPERVISOR_iret)
-		return -EINVAL;
 	return fn(c->args[0], c->args[1], c->args[2], c->args[3], c->args[4]);
 }
 
-/* One entry at @addr. 0; -ERESTART: made in part, and the entry says so; -EFAULT. */
+/* One entry at @addr. 0; -ERESTART: made in part, and the entry says so; -EFAULT; 1: was an iret. */
 static int run_entry(struct vcpu *v, unsigned long addr)
 {
 	struct call c;
@@ -35,6 +33,8 @@ static int run_entry(struct vcpu *v, unsigned long addr)
 	if (copy_words_in(&c, guest_ptr(addr), sizeof(c)))
 		return -EFAULT;
 	c.result = make_call(&c);
+	if (unlikely(c.op == __HYPERVISOR_iret))
+		return 1;
 	if (likely(!v->continuation.pending))
 		return copy_field_out(addr, struct call, &c, result);
 	v->continuation.pending = false;
@@ -54,7 +54,7 @@ long do_multicall(unsigned long calls, unsigned long nr, unsigned long, unsigned
 	if (!guest_addr_ok(calls, left * sizeof(struct multicall_entry)))
 		return -EFAULT;
 	v->in_multicall = true;
-	while (left && v->pv.kernel_mode) {
+	while (left) {
 		rc = run_entry(v, calls);
 		if (rc)
 			break;
@@ -65,6 +65,8 @@ long do_multicall(unsigned long calls, unsigned long nr, unsigned long, unsigned
 		}
 	}
 	v->in_multicall = false;
+	if (rc > 0)
+		return guest_regs()->rax;	/* of the frame that iret restored */
 	if (rc == -ERESTART)
 		return hypercall_continue(__HYPERVISOR_multicall, calls, left, 0, 0, 0);
 	return rc;

@@ -56,7 +56,7 @@ long do_xen_version(unsigned long cmd, unsigned long arg, unsigned long, unsigne
 	struct domain *d = current->domain;
 	struct xen_platform_parameters params = { .virt_start = HYP_VIRT_START };
 
-	switch (cmd) {
+	switch ((u32)cmd) {
 	case XENVER_version:
 		return VERSION_MAJOR << 16 | VERSION_MINOR;
 	case XENVER_extraversion:

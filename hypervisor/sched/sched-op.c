@@ -232,7 +232,7 @@ long do_sched_op(unsigned long cmd, unsigned long arg, unsigned long, unsigned l
 		struct sched_pin_override pin;
 	} u;
 
-	switch (cmd) {
+	switch ((u32)cmd) {
 	case SCHEDOP_yield:
 		return yield();
 	case SCHEDOP_block:
@@ -259,7 +259,7 @@ long do_sched_op(unsigned long cmd, unsigned long arg, unsigned long, unsigned l
 
 long do_sched_op_compat(unsigned long cmd, unsigned long arg, unsigned long, unsigned long, unsigned long)
 {
-	switch (cmd) {
+	switch ((u32)cmd) {
 	case SCHEDOP_yield:
 		return yield();
 	case SCHEDOP_block:

@@ -109,7 +109,7 @@ struct vcpu *idle_vcpu_create(unsigned int cpu);
 void vcpu_destroy(struct vcpu *v);
 /**
  * vcpu_map_info: VCPUOP_register_vcpu_info: @v's vcpu_info lies in frame @gfn from now on; d->lock
- * held. 0 or -EINVAL. vcpu_unmap_info: back to the default place (teardown).
+ * held. 0, -EINVAL, -ENXIO (crosses the page). vcpu_unmap_info: back to the default place (teardown).
  */
 int vcpu_map_info(struct vcpu *v, unsigned long gfn, unsigned int offset);
 void vcpu_unmap_info(struct vcpu *v);
