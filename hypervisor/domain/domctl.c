@@ -232,7 +232,8 @@ static long domctl(struct domain *d, struct xen_domctl *op)
 	return -ENOSYS;
 }
 
-long do_domctl(unsigned long arg, unsigned long, unsigned long, unsigned long, unsigned long)
+long do_domctl(unsigned long arg, unsigned long a2, unsigned long a3, unsigned long a4,
+	       unsigned long a5)
 {
 	struct xen_domctl op;
 	struct domain *d;

@@ -3,7 +3,8 @@
 #include <xenolith/domain.h>
 #include <xen/hvm/hvm_op.h>
 
-long do_hvm_op(unsigned long cmd, unsigned long arg, unsigned long, unsigned long, unsigned long)
+long do_hvm_op(unsigned long cmd, unsigned long arg, unsigned long a3, unsigned long a4,
+	       unsigned long a5)
 {
 	switch (cmd) {
 	case HVMOP_set_param:

@@ -195,7 +195,8 @@ static long platform_op(struct xen_platform_op *op)
 	return -ENOSYS;
 }
 
-long do_platform_op(unsigned long arg, unsigned long, unsigned long, unsigned long, unsigned long)
+long do_platform_op(unsigned long arg, unsigned long a2, unsigned long a3, unsigned long a4,
+		    unsigned long a5)
 {
 	struct xen_platform_op op;
 

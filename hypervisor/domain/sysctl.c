@@ -193,7 +193,8 @@ static long sysctl(struct xen_sysctl *op)
 	return -ENOSYS;
 }
 
-long do_sysctl(unsigned long arg, unsigned long, unsigned long, unsigned long, unsigned long)
+long do_sysctl(unsigned long arg, unsigned long a2, unsigned long a3, unsigned long a4,
+	       unsigned long a5)
 {
 	struct xen_sysctl op;
 

@@ -165,7 +165,8 @@ static long get_physid(const struct vcpu *v, unsigned long arg)
 	return copy_out(arg, &id);
 }
 
-long do_vcpu_op(unsigned long cmd, unsigned long vcpuid, unsigned long arg, unsigned long, unsigned long)
+long do_vcpu_op(unsigned long cmd, unsigned long vcpuid, unsigned long arg, unsigned long a4,
+		unsigned long a5)
 {
 	struct vcpu *v = vcpu_find(current->domain, (u32)vcpuid);
 

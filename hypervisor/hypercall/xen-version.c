@@ -8,6 +8,8 @@
 #define VERSION_MAJOR	4
 #define VERSION_MINOR	17
 #define EXTRA_VERSION	".0-xenolith"
+#define TEXT_(x)	#x
+#define TEXT(x)		TEXT_(x)
 
 static int copy_string(unsigned long arg, const char *s, size_t size)
 {
@@ -20,7 +22,7 @@ static int copy_string(unsigned long arg, const char *s, size_t size)
 static int get_compile_info(unsigned long arg)
 {
 	static const struct xen_compile_info info = {
-		.compiler = "gcc " __VERSION__,
+		.compiler = "gcc " TEXT(__GNUC__) "." TEXT(__GNUC_MINOR__),
 		.compile_by = "xenolith",
 	};
 
@@ -51,7 +53,8 @@ static int get_features(unsigned long arg)
 	return copy_out(arg, &fi);
 }
 
-long do_xen_version(unsigned long cmd, unsigned long arg, unsigned long, unsigned long, unsigned long)
+long do_xen_version(unsigned long cmd, unsigned long arg, unsigned long a3, unsigned long a4,
+		    unsigned long a5)
 {
 	struct domain *d = current->domain;
 	struct xen_platform_parameters params = { .virt_start = HYP_VIRT_START };

@@ -52,7 +52,8 @@ void sched_timers_stop(struct vcpu *v)
  * Absolute system time. Times that have passed fire at once; absurd ones (a counter wrapped in the
  * guest) fire soon, as an early interrupt does less harm than none.
  */
-long do_set_timer_op(unsigned long timeout, unsigned long, unsigned long, unsigned long, unsigned long)
+long do_set_timer_op(unsigned long timeout, unsigned long a2, unsigned long a3, unsigned long a4,
+		     unsigned long a5)
 {
 	struct timer *t = &current->sched.singleshot;
 	s64 expires = timeout, now = now_ns();
@@ -222,7 +223,8 @@ static long pin_override(s32 cpu)
 	return rc;
 }
 
-long do_sched_op(unsigned long cmd, unsigned long arg, unsigned long, unsigned long, unsigned long)
+long do_sched_op(unsigned long cmd, unsigned long arg, unsigned long a3, unsigned long a4,
+		 unsigned long a5)
 {
 	union {
 		struct sched_shutdown shutdown;
@@ -257,7 +259,8 @@ long do_sched_op(unsigned long cmd, unsigned long arg, unsigned long, unsigned l
 	return -ENOSYS;
 }
 
-long do_sched_op_compat(unsigned long cmd, unsigned long arg, unsigned long, unsigned long, unsigned long)
+long do_sched_op_compat(unsigned long cmd, unsigned long arg, unsigned long a3, unsigned long a4,
+			unsigned long a5)
 {
 	switch ((u32)cmd) {
 	case SCHEDOP_yield:

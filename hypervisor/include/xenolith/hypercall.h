@@ -60,8 +60,9 @@ static inline bool canonical(unsigned long addr)
 #define guest_store(dst, src, fault)					\
 	asm goto("1: mov %1, %0\n" EXTABLE(1b, %l[fault]) : : "m" (dst), "r" (src) : "memory" : fault)
 
-static __always_inline int copy_words_in(void *dst, const void *src, size_t n)
+static __always_inline int copy_words_in(void *dst, const void __user *user, size_t n)
 {
+	const void *src = (__force const void *)user;
 	u64 w;
 	u32 half;
 
@@ -83,8 +84,10 @@ fault:
 	return -EFAULT;
 }
 
-static __always_inline int copy_words_out(void *dst, const void *src, size_t n)
+static __always_inline int copy_words_out(void __user *user, const void *src, size_t n)
 {
+	void *dst = (__force void *)user;
+
 	if (unlikely(!guest_addr_ok((unsigned long)dst, n)))
 		return -EFAULT;
 	stac();
@@ -104,14 +107,14 @@ fault:
 static __always_inline int copy_from_guest(void *dst, const void __user *src, size_t n)
 {
 	if (guest_copy_inline(n))
-		return copy_words_in(dst, (__force const void *)src, n);
+		return copy_words_in(dst, src, n);
 	return copy_from_guest_any(dst, src, n);
 }
 
 static __always_inline int copy_to_guest(void __user *dst, const void *src, size_t n)
 {
 	if (guest_copy_inline(n))
-		return copy_words_out((__force void *)dst, src, n);
+		return copy_words_out(dst, src, n);
 	return copy_to_guest_any(dst, src, n);
 }
 #endif
