@@ -69,6 +69,7 @@ static __always_inline int copy_words_in(void *dst, const void __user *user, siz
 	if (unlikely(!guest_addr_ok((unsigned long)src, n)))
 		return -EFAULT;
 	stac();
+#pragma GCC unroll 8
 	for (size_t i = 0; i < n / 8; i++) {
 		guest_load(w, ((const u64 *)src)[i], fault);
 		((u64 *)dst)[i] = w;
@@ -91,6 +92,7 @@ static __always_inline int copy_words_out(void __user *user, const void *src, si
 	if (unlikely(!guest_addr_ok((unsigned long)dst, n)))
 		return -EFAULT;
 	stac();
+#pragma GCC unroll 8
 	for (size_t i = 0; i < n / 8; i++)
 		guest_store(((u64 *)dst)[i], ((const u64 *)src)[i], fault);
 	if (n == 4)
