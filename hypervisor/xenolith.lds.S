@@ -39,6 +39,9 @@ SECTIONS
 		. = ALIGN(64);
 		*(.init.rodata .init.rodata.*)
 		*(.init.data .init.data.*)
+		entry_smap_sites_start = .;		/* where stac and clac are patched in */
+		KEEP(*(.smap_sites))
+		entry_smap_sites_end = .;
 		. = ALIGN(8);
 		boot_ctors_start = .;			/* of the decoders */
 		KEEP(*(.init.init_array))

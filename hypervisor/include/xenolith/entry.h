@@ -19,19 +19,19 @@ void __noreturn entry_exit_to_guest(void);
 /** entry_reset_stack_and_jump: abandon the C stack of this CPU, jump to @fn on an empty one. */
 void __noreturn entry_reset_stack_and_jump(void (*fn)(void));
 
-/** irq_set_handler: fixed vectors; @fn runs with interrupts off and ends with apic_eoi() itself. */
+/** entry_set_ldt: this CPU's LDTR: @entries at linear address @base; 0 entries: none. */
+void entry_set_ldt(unsigned long base, unsigned int entries);
+
+/** entry_set_vector: fixed vectors; @fn runs with interrupts off and ends with apic_eoi() itself. */
 void entry_set_vector(u8 vector, void (*fn)(struct cpu_regs *regs));
 
 /*
  * Exception table: pairs (faulting instruction, fix-up), collected in section .extable as
  * 32-bit self-relative offsets. EXTABLE(from, to) in assembly and inline assembly.
  */
-#ifdef __ASSEMBLY__
-#else
 #define EXTABLE(from, to)						\
 	".pushsection .extable, \"a\"; .balign 4;"			\
 	".long " #from " - ., " #to " - .; .popsection;"
-#endif
 /** entry_fixup: rip to continue at after a fault in the hypervisor at @rip, 0 when none. */
 unsigned long entry_fixup(unsigned long rip);
 

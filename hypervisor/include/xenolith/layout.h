@@ -11,7 +11,8 @@
  *  261      0xffff828000000000  machine-to-phys table, writable    (256 GiB)
  *           0xffff82c000000000  ioremap area                        (64 GiB)
  *           0xffff82d040000000  hypervisor image                     (1 GiB)
- *           0xffff82d080000000  per-CPU GDT/LDT windows              (1 GiB)
+ *           0xffff82d080000000  per-CPU GDT/LDT windows            (512 MiB)
+ *           0xffff82d0a0000000  per-CPU stacks                     (512 MiB)
  *           0xffff82e000000000  frame table                        (128 GiB)
  *  262-271  0xffff830000000000  direct map of all RAM                (5 TiB)
  */
@@ -72,18 +73,20 @@
 #define GDT_RESERVED_BYTE	0xe000
 
 /*
- * One 32 KiB stack block per CPU, aligned to its size:
- *   page 0    stubs: this CPU's SYSCALL entry points (executable alias)
- *   page 1    IST stack NMI
- *   page 2    IST stack double fault
- *   page 3    IST stack machine check
- *   page 4-7  main stack; struct cpu_info at its very top
+ * One 32 KiB stack block per CPU, mapped in a window of its own near the image (so that stubs reach
+ * both by 32-bit displacements) with an unmapped hole below:
+ *   page 0    stubs: this CPU's SYSCALL entry points (executable)
+ *   page 1-4  IST stacks: NMI, double fault, machine check, debug
+ *   page 5-7  main stack; struct cpu_info at its very top
  */
 #define STACK_ORDER		3
 #define STACK_SIZE		(PAGE_SIZE << STACK_ORDER)
+#define STACK_WINDOW_START	_ADDR(0xffff82d0a0000000)
+#define STACK_WINDOW(cpu)	(STACK_WINDOW_START + (cpu) * 2 * STACK_SIZE)
 #define IST_NMI			1
 #define IST_DF			2
 #define IST_MCE			3
+#define IST_DB			4
 
 #define NR_CPUS			128
 

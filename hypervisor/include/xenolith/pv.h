@@ -32,6 +32,7 @@ struct pv_vcpu {			/* v->pv; offsets used by assembly are generated */
 	u64 sysenter_entry, sysenter_masks_events;
 	u64 nmi_entry;
 	u64 guest_iopl;			/* virtual IOPL in EFLAGS position (bits 12-13) */
+	u64 bounce_flags;		/* ored into saved EFLAGS: guest_iopl where VMASST_TYPE_architectural_iopl */
 
 	struct trap_info *trap;		/* 256 entries */
 	struct page_info *kernel_l4, *user_l4;	/* typed references; CR3s above */
@@ -90,6 +91,10 @@ void pv_inject_failsafe(void);
  * @has_ec). False when the guest's stack cannot be written (domain crashed, reason printed).
  */
 bool pv_bounce(unsigned long entry, bool mask_events, bool has_ec, u32 ec);
+/** pv_iret_fault: the guest's selectors or rip were refused on the way out: failsafe callback. */
+void pv_iret_fault(struct cpu_regs *regs);
+/** pv_syscall_slow: SYSCALL from guest user mode (or 32-bit: @compat) that assembly did not bounce. */
+void pv_syscall_slow(struct cpu_regs *regs, bool compat);
 /** pv_handle_*: exception of a guest; entered by entry/ with interrupts as noted there. */
 void pv_handle_trap(struct cpu_regs *regs);		/* all vectors but #PF */
 void pv_handle_page_fault(struct cpu_regs *regs, unsigned long cr2);
@@ -125,6 +130,13 @@ int pv_validate_descriptor_page(struct page_info *pg);
 bool pv_emulate_privileged(struct cpu_regs *regs);
 /** pv_emulate_invalid_op: after #UD: forced-emulation prefix + CPUID. */
 bool pv_emulate_invalid_op(struct cpu_regs *regs);
+/**
+ * pv_guest_cr4_view: CR4 as a guest that wants @wanted reads it (v->pv.cr4 always holds such a value;
+ * 0 at first). pv_guest_cr4_hw: CR4 for the machine while @v runs: TSD, DE and FSGSBASE are the
+ * guest's, so the hypervisor executes no RDFSBASE and its like. pv/emulate-cr.c.
+ */
+unsigned long pv_guest_cr4_view(unsigned long wanted);
+unsigned long pv_guest_cr4_hw(const struct vcpu *v);
 /** pv_emulate_ptwr: write fault at @addr on a page-table page: true when done. pv/ptwr.c. */
 bool pv_emulate_ptwr(struct cpu_regs *regs, unsigned long addr);
 

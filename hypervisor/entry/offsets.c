@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Offsets and sizes for assembly; see the Makefile's rule for generated/offsets.h. */
+#include <xenolith/domain.h>
+#include <xenolith/x86.h>
+
+#define DEFINE(sym, val)	asm volatile("\n.ascii \"->" #sym " %c0\"" :: "i" (val))
+#define REG(r)			DEFINE(REGS_##r, offsetof(struct cpu_regs, r))
+#define PV(f)			DEFINE(V_##f, offsetof(struct vcpu, pv.f))
+
+void offsets(void);
+void offsets(void)
+{
+	REG(r15); REG(r14); REG(r13); REG(r12); REG(rbp); REG(rbx); REG(r11); REG(r10);
+	REG(r9); REG(r8); REG(rax); REG(rcx); REG(rdx); REG(rsi); REG(rdi);
+	REG(error_code); REG(vector); REG(rip); REG(cs); REG(rflags); REG(rsp); REG(ss);
+	DEFINE(REGS_SIZE, sizeof(struct cpu_regs));
+	DEFINE(CI_vcpu, offsetof(struct cpu_info, vcpu));
+	DEFINE(CI_softirq_pending, offsetof(struct cpu_info, softirq_pending));
+	DEFINE(CI_SIZE, sizeof(struct cpu_info));
+	PV(kernel_mode); PV(kernel_cr3); PV(user_cr3); PV(kernel_sp); PV(syscall_entry);
+	PV(syscall_masks_events); PV(bounce_flags); PV(nmi_pending);
+	DEFINE(V_info, offsetof(struct vcpu, info));
+}

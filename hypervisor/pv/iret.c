@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The iret hypercall where entry/syscall.S does not do it itself. */
+#include <xenolith/debug.h>
+#include <xenolith/domain.h>
+#include <xenolith/hypercall.h>
+
+#define IRET_FLAGS	0x254dd5UL	/* arithmetic TF DF NT RF AC ID; the same in entry/asm.h */
+
+long do_iret(unsigned long a1, unsigned long a2, unsigned long a3, unsigned long a4, unsigned long a5)
+{
+	struct vcpu *v = current;
+	struct cpu_regs *regs = guest_regs();
+	struct iret_context frame;
+
+	if (copy_in(&frame, regs->rsp)) {
+		domain_crash(v->domain, "iret: no frame at %#lx", (unsigned long)regs->rsp);
+		return 0;
+	}
+	if ((frame.cs & 3) == 3) {
+		if (!v->pv.user_cr3) {
+			domain_crash(v->domain, "iret to user mode without user page tables");
+			return 0;
+		}
+		pv_toggle_mode(v);
+	}
+	regs->rip = frame.rip;
+	regs->cs = frame.cs | 3;
+	regs->rflags = (frame.rflags & IRET_FLAGS) | X86_EFLAGS_IF | X86_EFLAGS_MBS;
+	regs->rsp = frame.rsp;
+	regs->ss = frame.ss | 3;
+	/* SYSRET only where it can do what IRET would; it leaves rip in rcx and rflags in r11. */
+	if (!(frame.flags & VGCF_in_syscall)) {
+		regs->rcx = frame.rcx;
+		regs->r11 = frame.r11;
+		regs->vector = 0;
+	} else {
+		regs->rcx = frame.rip;
+		regs->r11 = regs->rflags;
+		if (regs->cs != SEL_GUEST_CS64 || regs->ss != SEL_GUEST_SS ||
+		    regs->rflags & (X86_EFLAGS_RF | X86_EFLAGS_TF))
+			regs->vector = 0;
+	}
+	v->info->evtchn_upcall_mask = !(frame.rflags & X86_EFLAGS_IF);
+	v->pv.nmi_masked = false;
+	return frame.rax;
+}

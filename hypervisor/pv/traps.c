@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Giving a guest its exceptions and events: the bounce frame of the ABI, and what has to be looked
+ * at before an exception is really the guest's.
+ */
+#include <xenolith/debug.h>
+#include <xenolith/domain.h>
+#include <xenolith/drivers.h>
+#include <xenolith/hypercall.h>
+
+#define TI_IF		4		/* trap_info.flags: mask events in the handler */
+#define TI_DPL		3
+#define XEC_IDT		2		/* error code of a software interrupt without a gate */
+#define INT_LENGTH	2
+
+/*
+ * On the guest kernel's stack, lowest address first:
+ *
+ *	[extra] rcx r11 [error code] rip cs+mask rflags rsp ss
+ *
+ * cs has RPL 0 when the guest kernel was interrupted, 3 for user space; the byte above it is the
+ * upcall mask; rflags.IF is its opposite.
+ */
+static bool bounce(unsigned long entry, bool mask_events, const u64 *extra, unsigned int nr_extra,
+		   bool has_ec, u32 ec)
+{
+	struct vcpu *v = current;
+	struct cpu_regs *regs = guest_regs();
+	bool user = !v->pv.kernel_mode;
+	u8 mask = v->info->evtchn_upcall_mask;
+	u64 frame[12];
+	unsigned long sp;
+	unsigned int n = 0;
+
+	if (unlikely(!entry)) {
+		domain_crash(v->domain, "no handler registered");
+		return false;
+	}
+	if (user)
+		pv_toggle_mode(v);
+	sp = (user ? v->pv.kernel_sp : regs->rsp) & ~15UL;
+	while (n < nr_extra) {
+		frame[n] = extra[n];
+		n++;
+	}
+	frame[n++] = regs->rcx;
+	frame[n++] = regs->r11;
+	if (has_ec)
+		frame[n++] = ec;
+	frame[n++] = regs->rip;
+	frame[n++] = (user ? regs->cs : regs->cs & ~3u) | (u64)mask << 32;
+	frame[n++] = (regs->rflags & ~(X86_EFLAGS_IF | X86_EFLAGS_IOPL)) |
+		     (mask ? 0 : X86_EFLAGS_IF) | v->pv.bounce_flags;
+	frame[n++] = regs->rsp;
+	frame[n++] = regs->ss;
+	sp -= n * sizeof(u64);
+	if (unlikely(copy_to_guest(guest_ptr(sp), frame, n * sizeof(u64)))) {
+		domain_crash(v->domain, "kernel stack at %#lx cannot be written", sp);
+		return false;
+	}
+	regs->rip = entry;
+	regs->cs = SEL_GUEST_CS64;
+	regs->rflags &= ~(X86_EFLAGS_AC | X86_EFLAGS_VM | X86_EFLAGS_RF | X86_EFLAGS_NT |
+			  X86_EFLAGS_TF);
+	regs->rsp = sp;
+	regs->ss = SEL_GUEST_SS;
+	regs->vector &= ~ENTRY_SYSCALL;
+	if (mask_events)
+		v->info->evtchn_upcall_mask = 1;
+	return true;
+}
+
+bool pv_bounce(unsigned long entry, bool mask_events, bool has_ec, u32 ec)
+{
+	return bounce(entry, mask_events, NULL, 0, has_ec, ec);
+}
+
+void pv_inject_trap(unsigned int vector, u32 error_code)
+{
+	const struct trap_info *ti = &current->pv.trap[vector];
+
+	if (unlikely(!ti->address)) {
+		domain_crash(current->domain, "no handler for exception %u (error code %#x)", vector,
+			     error_code);
+		return;
+	}
+	pv_bounce(ti->address, ti->flags & TI_IF, vector < 32 && X86_EXC_HAS_EC >> vector & 1,
+		  error_code);
+}
+
+void pv_inject_page_fault(u32 error_code, unsigned long cr2)
+{
+	struct vcpu *v = current;
+
+	/* The guest kernel does not know that it runs in ring 3. */
+	if (v->pv.kernel_mode)
+		error_code &= ~PFEC_USER;
+	v->info->arch.cr2 = cr2;
+	v->pv.last_cr2 = cr2;
+	pv_inject_trap(X86_EXC_PF, error_code);
+}
+
+void pv_inject_upcall(void)
+{
+	pv_bounce(current->pv.event_entry, true, false, 0);
+}
+
+void pv_inject_nmi(void)
+{
+	struct vcpu *v = current;
+
+	v->pv.nmi_pending = false;
+	v->pv.nmi_masked = true;
+	pv_bounce(v->pv.nmi_entry, true, false, 0);
+}
+
+void pv_inject_failsafe(void)
+{
+	struct vcpu *v = current;
+	u64 segments[4] = { v->pv.ds, v->pv.es, v->pv.fs, v->pv.gs };
+
+	bounce(v->pv.failsafe_entry, v->pv.failsafe_masks_events, segments, 4, false, 0);
+}
+
+void pv_iret_fault(struct cpu_regs *regs)
+{
+	struct vcpu *v = current;
+
+	asm volatile("mov %%ds, %0; mov %%es, %1; mov %%fs, %2; mov %%gs, %3"
+		     : "=r" (v->pv.ds), "=r" (v->pv.es), "=r" (v->pv.fs), "=r" (v->pv.gs));
+	pv_inject_failsafe();
+}
+
+void pv_syscall_slow(struct cpu_regs *regs, bool compat)
+{
+	struct vcpu *v = current;
+	unsigned long entry = compat ? v->pv.syscall32_entry : v->pv.syscall_entry;
+	bool mask = compat ? v->pv.syscall32_masks_events : v->pv.syscall_masks_events;
+
+	if (entry) {
+		pv_bounce(entry, mask, false, 0);
+		return;
+	}
+	/* As if the instruction were not there. It was two bytes long. */
+	regs->rip -= 2;
+	regs->vector &= ~ENTRY_SYSCALL;
+	pv_inject_trap(X86_EXC_UD, 0);
+}
+
+/* ---- exceptions ---- */
+
+static bool may_interrupt(const struct trap_info *ti)
+{
+	return (ti->flags & TI_DPL) >= (current->pv.kernel_mode ? 1 : 3);
+}
+
+/* int n: by the guest's table, though our gate refused it. */
+static bool software_interrupt(struct cpu_regs *regs)
+{
+	unsigned int vector = regs->error_code >> 3 & 0xff;
+
+	if ((regs->error_code & 7) != XEC_IDT || !may_interrupt(&current->pv.trap[vector]))
+		return false;
+	regs->rip += INT_LENGTH;
+	pv_inject_trap(vector, 0);
+	return true;
+}
+
+static void legacy_syscall(struct cpu_regs *regs)
+{
+	if (may_interrupt(&current->pv.trap[VEC_LEGACY_SYSCALL])) {
+		pv_inject_trap(VEC_LEGACY_SYSCALL, 0);
+		return;
+	}
+	regs->rip -= INT_LENGTH;
+	pv_inject_trap(X86_EXC_GP, VEC_LEGACY_SYSCALL << 3 | XEC_IDT);
+}
+
+static void debug_trap(void)
+{
+	struct vcpu *v = current;
+	u64 dr6;
+
+	asm volatile("mov %%dr6, %0" : "=r" (dr6));
+	asm volatile("mov %0, %%dr6" :: "r" (0xffff0ff0UL));
+	v->pv.dr[6] |= dr6 & 0xe00f;
+	pv_inject_trap(X86_EXC_DB, 0);
+}
+
+/* FPU state is never behind: TS is the guest's own, and the first use clears it (ABI). */
+static void no_device(void)
+{
+	struct vcpu *v = current;
+
+	clts();
+	if (v->pv.cr0 & X86_CR0_TS) {
+		v->pv.cr0 &= ~X86_CR0_TS;
+		pv_inject_trap(X86_EXC_NM, 0);
+	}
+}
+
+void pv_handle_trap(struct cpu_regs *regs)
+{
+	switch (regs->vector & 0xff) {
+	case X86_EXC_DB:
+		debug_trap();
+		break;
+	case X86_EXC_NM:
+		no_device();
+		break;
+	case X86_EXC_GP:
+		if (!software_interrupt(regs) && !pv_emulate_privileged(regs))
+			pv_inject_trap(X86_EXC_GP, regs->error_code);
+		break;
+	case X86_EXC_UD:
+		if (!pv_emulate_invalid_op(regs))
+			pv_inject_trap(X86_EXC_UD, 0);
+		break;
+	case X86_EXC_DF:
+	case X86_EXC_MC:
+		debug_fatal_trap(regs);
+	case VEC_LEGACY_SYSCALL:
+		legacy_syscall(regs);
+		break;
+	default:
+		pv_inject_trap(regs->vector & 0xff, regs->error_code);
+		break;
+	}
+}
+
+/* A fault in the descriptor windows is about the guest's own tables. True: retry the instruction. */
+static bool window_fault(u32 error_code, unsigned long cr2)
+{
+	unsigned long ldt = LDT_WINDOW((unsigned long)smp_cpu());
+	unsigned long gdt = GDT_WINDOW((unsigned long)smp_cpu());
+
+	if (cr2 >= ldt && cr2 < ldt + (LDT_PAGES << PAGE_SHIFT)) {
+		if (!pv_map_ldt_page(cr2 - ldt))
+			pv_inject_page_fault(error_code, current->pv.ldt_base + (cr2 - ldt));
+		return true;
+	}
+	if (cr2 >= gdt && cr2 < ldt) {
+		pv_inject_trap(X86_EXC_GP, (cr2 - gdt) & ~7u & 0xffff);
+		return true;
+	}
+	return false;
+}
+
+void pv_handle_page_fault(struct cpu_regs *regs, unsigned long cr2)
+{
+	u32 ec = regs->error_code;
+
+	if (unlikely(cr2 >= HYP_VIRT_START && cr2 < HYP_VIRT_END)) {
+		if (!window_fault(ec, cr2))
+			pv_inject_page_fault(ec, cr2);
+		return;
+	}
+	if ((ec & (PFEC_PRESENT | PFEC_WRITE | PFEC_RSVD)) == (PFEC_PRESENT | PFEC_WRITE) &&
+	    current->pv.kernel_mode && pv_emulate_ptwr(regs, cr2))
+		return;
+	pv_inject_page_fault(ec, cr2);
+}
