@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Port I/O of PV guests. Two questions, in this order: may this mode of the guest do I/O at all
+ * (virtual IOPL, or its bitmap; else #GP), and is the port the domain's? What it does not own
+ * reads as all ones and swallows writes, like a bus without the device: kernels probe.
+ */
+#include <xenolith/drivers.h>
+#include "emulate.h"
+
+#define STRING_CHUNK	64	/* repetitions before interrupts and the scheduler get their turn */
+
+bool emulate_iopl_ok(const struct vcpu *v)
+{
+	unsigned int need = 3;
+
+	if (v->pv.kernel_mode)
+		need = v->domain->pv.vm_assist & BIT(VMASST_TYPE_architectural_iopl) ? 0 : 1;
+	return v->pv.guest_iopl >> 12 >= need;
+}
+
+/* PHYSDEVOP_set_iobitmap: a clear bit allows. It lies in kernel memory: its tables are borrowed. */
+static bool bitmap_allows(struct vcpu *v, unsigned int port, unsigned int bytes)
+{
+	bool user = !v->pv.kernel_mode, ok = false;
+	u8 map[2] = { 0xff, 0xff };
+	u32 bits;
+
+	if (!v->pv.io_bitmap || port + bytes > v->pv.io_bitmap_ports)
+		return false;
+	if (user)
+		pv_toggle_mode(v);
+	if (!copy_from_guest(map, guest_ptr(v->pv.io_bitmap + port / 8),
+			     port % 8 + bytes > 8 ? 2 : 1)) {
+		bits = (map[0] | map[1] << 8) >> port % 8;
+		ok = !(bits & ((1u << bytes) - 1));
+	}
+	if (user)
+		pv_toggle_mode(v);
+	return ok;
+}
+
+static bool pci_config_port(unsigned int port, unsigned int bytes)
+{
+	return port >= 0xcf8 && port + bytes <= 0xd00;
+}
+
+static u32 port_read(struct domain *d, unsigned int port, unsigned int bytes)
+{
+	if (!domain_io_port_allowed(d, port, bytes))
+		return ~0u;
+	if (pci_config_port(port, bytes))
+		return pci_cf8_guest_read(d, port, bytes);
+	return bytes == 1 ? inb(port) : bytes == 2 ? inw(port) : inl(port);
+}
+
+static void port_write(struct domain *d, unsigned int port, unsigned int bytes, u32 val)
+{
+	if (!domain_io_port_allowed(d, port, bytes))
+		return;
+	if (pci_config_port(port, bytes))
+		pci_cf8_guest_write(d, port, bytes, val);
+	else if (bytes == 1)
+		outb(val, port);
+	else if (bytes == 2)
+		outw(val, port);
+	else
+		outl(val, port);
+}
+
+/* ---- ins, outs ---- */
+
+static u64 masked(u64 v, const struct insn *in)
+{
+	return in->adsize == 4 ? (u32)v : v;
+}
+
+static bool page_ok(const struct vcpu *v, unsigned long addr, bool write, u32 *ec)
+{
+	pte_t leaf = 0;
+
+	*ec = (write ? PFEC_WRITE : 0) | (v->pv.kernel_mode ? 0 : PFEC_USER);
+	if (!guest_addr_ok(addr, 1) ||
+	    !pt_walk(v->pv.kernel_mode ? v->pv.kernel_cr3 : v->pv.user_cr3, addr, &leaf))
+		return false;
+	*ec |= PFEC_PRESENT;
+	return !write || leaf & PTE_RW;
+}
+
+/* Checked before the device is touched: what was read from it could not be put back. */
+static bool memory_ok(const struct vcpu *v, unsigned long addr, unsigned int bytes, bool write)
+{
+	unsigned long last = addr + bytes - 1;
+	u32 ec;
+
+	if (!page_ok(v, addr, write, &ec))
+		pv_inject_page_fault(ec, addr);
+	else if ((addr ^ last) & PAGE_MASK && !page_ok(v, last, write, &ec))
+		pv_inject_page_fault(ec, last & PAGE_MASK);
+	else
+		return true;
+	return false;
+}
+
+static bool move_element(struct vcpu *v, const struct insn *in, unsigned int port,
+			 unsigned long addr, bool ins)
+{
+	u32 val = 0;
+
+	if (!memory_ok(v, addr, in->opsize, ins))
+		return false;
+	if (ins) {
+		val = port_read(v->domain, port, in->opsize);
+		if (!copy_to_guest(guest_ptr(addr), &val, in->opsize))
+			return true;
+	} else if (!copy_from_guest(&val, guest_ptr(addr), in->opsize)) {
+		port_write(v->domain, port, in->opsize, val);
+		return true;
+	}
+	pv_inject_page_fault((ins ? PFEC_WRITE : 0) | (v->pv.kernel_mode ? 0 : PFEC_USER), addr);
+	return false;
+}
+
+static u64 segment_base(const struct insn *in, bool ins)
+{
+	if (ins)
+		return 0;		/* always ES */
+	return in->seg == 0x64 ? rdmsr(MSR_FS_BASE) : in->seg == 0x65 ? rdmsr(MSR_GS_BASE) : 0;
+}
+
+static enum emulated string_io(struct vcpu *v, struct cpu_regs *regs, const struct insn *in,
+			       unsigned int port)
+{
+	bool ins = in->opcode < 0x6e;
+	u64 *pointer = ins ? &regs->rdi : &regs->rsi, base = segment_base(in, ins);
+	u64 step = regs->rflags & X86_EFLAGS_DF ? -(u64)in->opsize : in->opsize;
+
+	for (unsigned int i = 0; i < STRING_CHUNK; i++) {
+		unsigned long addr = base + masked(*pointer, in);
+
+		if (in->rep && !masked(regs->rcx, in))
+			return EMUL_DONE;
+		if (!canonical(addr) || !canonical(addr + in->opsize - 1))
+			return EMUL_REFUSED;
+		if (!move_element(v, in, port, addr, ins))
+			return EMUL_AGAIN;
+		*pointer = masked(*pointer + step, in);
+		if (!in->rep)
+			return EMUL_DONE;
+		regs->rcx = masked(regs->rcx - 1, in);
+	}
+	return masked(regs->rcx, in) ? EMUL_AGAIN : EMUL_DONE;
+}
+
+enum emulated emulate_io(struct vcpu *v, struct cpu_regs *regs, const struct insn *in)
+{
+	bool by_imm = in->opcode >= 0xe4 && in->opcode <= 0xe7;
+	unsigned int port = by_imm ? in->imm : (u16)regs->rdx;
+
+	if (!emulate_iopl_ok(v) && !bitmap_allows(v, port, in->opsize))
+		return EMUL_REFUSED;
+	if (in->opcode < 0x70)
+		return string_io(v, regs, in, port);
+	if (in->opcode & 2)
+		port_write(v->domain, port, in->opsize, regs->rax);
+	else
+		emulate_set(&regs->rax, port_read(v->domain, port, in->opsize), in->opsize);
+	return EMUL_DONE;
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Privileged instructions of PV guests. The guest's kernel runs in ring 3, so they fault; what it
+ * may do is done for it, the rest stays a fault. The bytes are read once; another vcpu that changes
+ * them meanwhile only chooses which instruction is judged.
+ */
+#include "emulate.h"
+
+#define DR6_BS		BIT(14)
+#define CS_LONG		BIT(21)		/* L bit as LAR shows it */
+
+/* The decoder knows 64-bit code only; a guest may have other code segments in its GDT. */
+static bool long_mode_code(u32 cs)
+{
+	u32 rights;
+
+	if (cs == SEL_GUEST_CS64)
+		return true;
+	if (cs & 4)
+		return false;		/* LDT */
+	asm goto("1: lar %1, %0; jnz %l[bad]\n" EXTABLE(1b, %l[bad])
+		 : "=r" (rights) : "r" (cs) : "cc" : bad);
+	return rights & CS_LONG;
+bad:
+	return false;
+}
+
+static bool fetch(const struct cpu_regs *regs, struct insn *in)
+{
+	unsigned int to_page_end = PAGE_SIZE - (regs->rip & ~PAGE_MASK), nr = 15;
+	u8 bytes[15];
+
+	if (!long_mode_code(regs->cs))
+		return false;
+	if (copy_from_guest(bytes, guest_ptr(regs->rip), nr)) {
+		nr = to_page_end;
+		if (nr > sizeof(bytes) || copy_from_guest(bytes, guest_ptr(regs->rip), nr))
+			return false;
+	}
+	return !insn_decode(in, bytes, nr);
+}
+
+static void retire(struct vcpu *v, struct cpu_regs *regs, unsigned int length)
+{
+	regs->rip += length;
+	regs->rflags &= ~X86_EFLAGS_RF;
+	if (regs->rflags & X86_EFLAGS_TF) {
+		v->pv.dr[6] |= DR6_BS;
+		pv_inject_trap(X86_EXC_DB, 0);
+	}
+}
+
+static void set_edx_eax(struct cpu_regs *regs, u64 val)
+{
+	regs->rax = (u32)val;
+	regs->rdx = val >> 32;
+}
+
+static u64 edx_eax(const struct cpu_regs *regs)
+{
+	return (u32)regs->rax | regs->rdx << 32;
+}
+
+static void emulate_cpuid(const struct vcpu *v, struct cpu_regs *regs)
+{
+	struct cpuid_leaf r = x86_cpuid_guest(v, regs->rax, regs->rcx);
+
+	regs->rax = r.a;
+	regs->rbx = r.b;
+	regs->rcx = r.c;
+	regs->rdx = r.d;
+}
+
+static enum emulated read_msr(struct vcpu *v, struct cpu_regs *regs)
+{
+	u64 val = 0;
+
+	if (x86_guest_rdmsr(v, regs->rcx, &val))
+		return EMUL_REFUSED;
+	set_edx_eax(regs, val);
+	return EMUL_DONE;
+}
+
+static enum emulated write_msr(struct vcpu *v, const struct cpu_regs *regs)
+{
+	return x86_guest_wrmsr(v, regs->rcx, edx_eax(regs)) ? EMUL_REFUSED : EMUL_DONE;
+}
+
+/* With CR4.TSD, which the guest's kernel wants for its user mode but the machine applies to both. */
+static enum emulated read_tsc(const struct vcpu *v, struct cpu_regs *regs, bool with_aux)
+{
+	set_edx_eax(regs, rdtsc());
+	if (with_aux)
+		regs->rcx = v->pv.ctrl_tsc_aux;
+	return EMUL_DONE;
+}
+
+/* 0f 01: told apart by the modrm byte. */
+static enum emulated system_group(struct vcpu *v, struct cpu_regs *regs, const struct insn *in)
+{
+	unsigned long addr;
+
+	if (in->mem) {				/* invlpg */
+		addr = insn_effective_address(in, regs, regs->rip + in->length);
+		if (in->seg || !guest_addr_ok(addr, 1))
+			return EMUL_REFUSED;
+		tlb_flush_local_va(addr);
+		return EMUL_DONE;
+	}
+	switch (in->modrm) {
+	case 0xd0:				/* xgetbv */
+		if (!x86.xsave || (u32)regs->rcx)
+			return EMUL_REFUSED;
+		set_edx_eax(regs, v->fpu.xcr0);
+		return EMUL_DONE;
+	case 0xd1:				/* xsetbv */
+		return fpu_set_xcr0(v, regs->rcx, edx_eax(regs)) ? EMUL_REFUSED : EMUL_DONE;
+	case 0xf9:
+		return read_tsc(v, regs, true);
+	}
+	return EMUL_REFUSED;
+}
+
+static enum emulated emulate_kernel(struct vcpu *v, struct cpu_regs *regs, const struct insn *in)
+{
+	switch (in->opcode) {
+	case 0x0f01:
+		return system_group(v, regs, in);
+	case 0x0f08: case 0x0f09:		/* invd as wbinvd: others' data is in the caches too */
+		if (v->domain->is_hardware)
+			wbinvd();
+		return EMUL_DONE;
+	case 0x0f06: case 0x0f20: case 0x0f21: case 0x0f22: case 0x0f23:
+		return emulate_control(v, regs, in);
+	case 0x0f30:
+		return write_msr(v, regs);
+	case 0x0f31:
+		return read_tsc(v, regs, false);
+	case 0x0f32:
+		return read_msr(v, regs);
+	}
+	return EMUL_REFUSED;
+}
+
+static enum emulated emulate(struct vcpu *v, struct cpu_regs *regs, const struct insn *in)
+{
+	switch (in->opcode) {
+	case 0x6c ... 0x6f: case 0xe4 ... 0xe7: case 0xec ... 0xef:
+		return emulate_io(v, regs, in);
+	case 0xfa: case 0xfb:
+		/* Nothing more: POPF could not be seen, so a virtual IF would be lost by it. */
+		return emulate_iopl_ok(v) ? EMUL_DONE : EMUL_REFUSED;
+	case 0x0fa2:				/* faults only where the machine is told to */
+		emulate_cpuid(v, regs);
+		return EMUL_DONE;
+	}
+	return v->pv.kernel_mode ? emulate_kernel(v, regs, in) : EMUL_REFUSED;
+}
+
+bool pv_emulate_privileged(struct cpu_regs *regs)
+{
+	struct vcpu *v = current;
+	struct insn in;
+	enum emulated done;
+
+	if (!fetch(regs, &in))
+		return false;
+	done = emulate(v, regs, &in);
+	if (done == EMUL_DONE)
+		retire(v, regs, in.length);
+	return done != EMUL_REFUSED;
+}
+
+bool pv_emulate_invalid_op(struct cpu_regs *regs)
+{
+	/* ud2, "xen", cpuid: __XEN_EMULATE_PREFIX of the ABI before the one instruction it works for */
+	static const u8 forced[] = { 0x0f, 0x0b, 'x', 'e', 'n', 0x0f, 0xa2 };
+	u8 bytes[sizeof(forced)];
+
+	if (copy_from_guest(bytes, guest_ptr(regs->rip), sizeof(bytes)) ||
+	    memcmp(bytes, forced, sizeof(forced)))
+		return false;
+	emulate_cpuid(current, regs);
+	retire(current, regs, sizeof(forced));
+	return true;
+}
