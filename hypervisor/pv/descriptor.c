@@ -6,13 +6,10 @@
  * PGT_SEG_DESC: their contents were checked and the guest cannot write them but through
  * update_descriptor. Each CPU sees the tables of the vcpu that it runs in its descriptor window;
  * the GDT's frames are entered when the vcpu is loaded, the LDT's pages when they are first used
- * (pv_map_ldt_page()). Slots of the GDT window that a vcpu does not fill show a page of zeroes, so
- * that a bad selector is #GP and not a page fault on an address that the guest does not know.
+ * (pv_map_ldt_page()). Slots that a vcpu does not fill are not mapped: see window_fault().
  */
-#include <xenolith/debug.h>
-#include <xenolith/domain.h>
-#include <xenolith/entry.h>
 #include <xenolith/hypercall.h>
+#include "guest-cpu.h"
 
 #define DESC_BYTES		8
 #define DESCS_PER_PAGE		(PAGE_SIZE / DESC_BYTES)
@@ -20,7 +17,6 @@
 #define MAX_LDT_ENTRIES		8192
 #define LDT_SLOT		GDT_PAGES	/* first window slot of the LDT */
 #define WINDOW_FLAGS		(PTE_P | PTE_RW | PTE_A | PTE_D | PTE_NX)
-#define EMPTY_FLAGS		(PTE_P | PTE_A | PTE_NX)
 
 #define DESC_P			BIT(47)
 #define DESC_DPL		(3UL << 45)
@@ -28,9 +24,7 @@
 #define DESC_TYPE		(15UL << 40)
 
 #if !__STDC_HOSTED__
-static u8 empty_page[PAGE_SIZE] __aligned(PAGE_SIZE) __section(".bss.page_aligned");
-
-/* Slots of this CPU's window that differ from their empty state. */
+/* Slots of this CPU's window that are mapped, or may be. */
 static DEFINE_PER_CPU(unsigned int, gdt_slots);
 static DEFINE_PER_CPU(unsigned int, ldt_slots);
 
@@ -41,13 +35,12 @@ static unsigned long slot_address(unsigned int slot)
 
 static void window_load_gdt(const struct vcpu *v)
 {
-	pte_t empty = pte_make(virt_to_mfn(empty_page), EMPTY_FLAGS);
 	unsigned int i, nr = v->pv.gdt_nr_frames;
 
 	for (i = 0; i < nr; i++)
 		desc_window_set(i, pte_make(v->pv.gdt_frames[i], WINDOW_FLAGS));
 	for (; i < this_cpu(gdt_slots); i++)
-		desc_window_set(i, empty);
+		desc_window_set(i, 0);
 	this_cpu(gdt_slots) = nr;
 }
 
@@ -60,7 +53,6 @@ static void window_load_ldt(const struct vcpu *v)
 	for (; i < this_cpu(ldt_slots); i++)
 		desc_window_set(LDT_SLOT + i, 0);
 	this_cpu(ldt_slots) = nr;
-	entry_set_ldt(LDT_WINDOW((unsigned long)smp_cpu()), v->pv.ldt_ents);
 }
 
 static void window_flush(unsigned int slot, unsigned int nr)
@@ -69,18 +61,16 @@ static void window_flush(unsigned int slot, unsigned int nr)
 		tlb_flush_local_va(slot_address(slot + nr));
 }
 
-void pv_init_window(void)
-{
-	for (unsigned int i = 0; i < GDT_PAGES - 2; i++)
-		desc_window_set(i, pte_make(virt_to_mfn(empty_page), EMPTY_FLAGS));
-}
-
 /* Stale translations go with the CR3 load that follows. */
 void pv_load_descriptors(const struct vcpu *v)
 {
 	window_load_gdt(v);
-	if (v->pv.ldt_ents || this_cpu(ldt_slots))
-		window_load_ldt(v);
+	window_load_ldt(v);
+}
+
+void pv_load_ldtr(const struct vcpu *v)
+{
+	entry_set_ldt(LDT_WINDOW((unsigned long)smp_cpu()), v->pv.ldt_ents);
 }
 
 /* ---- GDT ---- */
@@ -157,6 +147,7 @@ static void drop_ldt_pages(struct vcpu *v)
 	memset(v->pv.ldt_pte, 0, sizeof(v->pv.ldt_pte));
 	if (v == current) {
 		window_load_ldt(v);
+		pv_load_ldtr(v);
 		window_flush(LDT_SLOT, LDT_PAGES);
 	}
 	for (unsigned int i = 0; i < LDT_PAGES; i++)
@@ -164,10 +155,15 @@ static void drop_ldt_pages(struct vcpu *v)
 			put_page_and_type(mfn_to_page(pte_mfn(old[i])));
 }
 
+bool pv_ldt_ok(unsigned long base, unsigned long entries)
+{
+	return entries <= MAX_LDT_ENTRIES && !(base & ~PAGE_MASK) && canonical(base) &&
+	       guest_addr_ok(base, ROUND_UP(entries * DESC_BYTES, PAGE_SIZE));
+}
+
 int pv_set_ldt(struct vcpu *v, unsigned long base, unsigned int entries)
 {
-	if (entries > MAX_LDT_ENTRIES || base & ~PAGE_MASK ||
-	    !guest_addr_ok(base, ROUND_UP((unsigned long)entries * DESC_BYTES, PAGE_SIZE)))
+	if (!pv_ldt_ok(base, entries))
 		return -EINVAL;
 	if (v->pv.ldt_base == base && v->pv.ldt_ents == entries)
 		return 0;
