@@ -252,21 +252,39 @@ long do_get_debugreg(unsigned long reg, unsigned long, unsigned long, unsigned l
 	return -ENODEV;
 }
 
+static void set_bounce_flags(struct vcpu *v)
+{
+	bool visible = v->domain->pv.vm_assist & BIT(VMASST_TYPE_architectural_iopl);
+
+	v->pv.bounce_flags = visible ? v->pv.guest_iopl : 0;
+}
+
+void pv_set_iopl(struct vcpu *v, u64 iopl)
+{
+	v->pv.guest_iopl = iopl;
+	set_bounce_flags(v);
+}
+
 long do_vm_assist(unsigned long cmd, unsigned long type, unsigned long, unsigned long, unsigned long)
 {
 	unsigned long *assist = &current->domain->pv.vm_assist;
+	struct vcpu *v;
 
 	if (type >= 64 || !(VM_ASSIST_VALID & BIT(type)))
 		return -EINVAL;
 	switch (cmd) {
 	case VMASST_CMD_enable:
 		set_bit(type, assist);
-		return 0;
+		break;
 	case VMASST_CMD_disable:
 		clear_bit(type, assist);
-		return 0;
+		break;
+	default:
+		return -ENOSYS;
 	}
-	return -ENOSYS;
+	for_each_vcpu(current->domain, v)
+		set_bounce_flags(v);
+	return 0;
 }
 
 /* The inactive GS base is the user's: the caller is in kernel mode. A bad selector becomes null. */
