@@ -2,11 +2,13 @@
 /*
  * The firmware's memory map made sane: firmware lists ranges in any order, sometimes overlapping.
  * Between two neighbouring boundaries the highest type that covers the place wins: everything
- * else is stronger than RAM (1).
+ * else is stronger than RAM (1). Types that only one firmware or loader knows count as reserved.
  */
 #include "boot.h"
 
 #define MAX_RAW		512
+#define RESERVED	2
+#define LAST_TYPE	7
 
 static struct boot_e820 raw[MAX_RAW] __initdata;
 static unsigned int nr_raw __initdata;
@@ -15,7 +17,7 @@ void __init e820_add(u64 addr, u64 size, u32 type)
 {
 	if (!size || addr + size < addr || nr_raw == MAX_RAW)
 		return;
-	raw[nr_raw++] = (struct boot_e820){ addr, size, type };
+	raw[nr_raw++] = (struct boot_e820){ addr, size, type && type <= LAST_TYPE ? type : RESERVED };
 }
 
 /* The lowest start or end above @from, or @from when there is none. */
