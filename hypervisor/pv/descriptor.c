@@ -27,6 +27,7 @@
 /* Slots of this CPU's window that are mapped, or may be. */
 static DEFINE_PER_CPU(unsigned int, gdt_slots);
 static DEFINE_PER_CPU(unsigned int, ldt_slots);
+static DEFINE_PER_CPU(unsigned int, ldtr_ents);		/* LLDT is slow and most have no LDT */
 
 static unsigned long slot_address(unsigned int slot)
 {
@@ -70,7 +71,12 @@ void pv_load_descriptors(const struct vcpu *v)
 
 void pv_load_ldtr(const struct vcpu *v)
 {
-	entry_set_ldt(LDT_WINDOW((unsigned long)smp_cpu()), v->pv.ldt_ents);
+	unsigned int ents = v->pv.ldt_ents;
+
+	if (this_cpu(ldtr_ents) == ents)
+		return;
+	this_cpu(ldtr_ents) = ents;
+	entry_set_ldt(LDT_WINDOW((unsigned long)smp_cpu()), ents);
 }
 
 /* ---- GDT ---- */
@@ -157,6 +163,8 @@ static void drop_ldt_pages(struct vcpu *v)
 
 bool pv_ldt_ok(unsigned long base, unsigned long entries)
 {
+	if (!entries)
+		return true;		/* whatever the base */
 	return entries <= MAX_LDT_ENTRIES && !(base & ~PAGE_MASK) && canonical(base) &&
 	       guest_addr_ok(base, ROUND_UP(entries * DESC_BYTES, PAGE_SIZE));
 }
@@ -234,14 +242,13 @@ long do_update_descriptor(unsigned long maddr, unsigned long desc, unsigned long
 			  unsigned long a4, unsigned long a5)
 {
 	struct page_info *pg = mfn_to_page(mfn(maddr >> PAGE_SHIFT));
-	const struct domain *d = current->domain;
-	u64 new = desc;
+	u64 new = desc, type;
 
 	if (maddr % DESC_BYTES || !mfn_valid(mfn(maddr >> PAGE_SHIFT)) || !pv_check_descriptor(&new))
 		return -EINVAL;
-	/* In use as descriptors, or ordinary memory that may become them: nothing else is safe to write. */
-	if (get_page_and_type(pg, d, PGT_SEG_DESC, false) &&
-	    get_page_and_type(pg, d, PGT_WRITABLE, false))
+	/* Descriptors in use stay that, all else must be memory that the guest may write itself. */
+	type = (READ_ONCE(pg->word) & PG_TYPE_MASK) == PGT_SEG_DESC ? PGT_SEG_DESC : PGT_WRITABLE;
+	if (get_page_and_type(pg, current->domain, type, false))
 		return -EINVAL;
 	WRITE_ONCE(*(u64 *)((u8 *)page_to_virt(pg) + (maddr & ~PAGE_MASK)), new);
 	put_page_and_type(pg);
