@@ -133,7 +133,7 @@ bool pv_emulate_invalid_op(struct cpu_regs *regs);
 /**
  * pv_guest_cr4_view: CR4 as a guest that wants @wanted reads it (v->pv.cr4 always holds such a value;
  * 0 at first). pv_guest_cr4_hw: CR4 for the machine while @v runs: TSD, DE and FSGSBASE are the
- * guest's, so the hypervisor executes no RDFSBASE and its like. pv/emulate-cr.c.
+ * guest's, so the hypervisor executes RDFSBASE and its like only when read_cr4() has the bit.
  */
 unsigned long pv_guest_cr4_view(unsigned long wanted);
 unsigned long pv_guest_cr4_hw(const struct vcpu *v);
