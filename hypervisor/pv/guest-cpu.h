@@ -40,8 +40,6 @@ void pv_load_descriptors(const struct vcpu *v);
 void pv_load_ldtr(const struct vcpu *v);
 /** pv_ldt_ok: may an LDT of @entries lie at @base? */
 bool pv_ldt_ok(unsigned long base, unsigned long entries);
-/** pv_set_iopl: the virtual IOPL, in EFLAGS position. */
-void pv_set_iopl(struct vcpu *v, u64 iopl);
 /** pv_guest_cr4_hw: CR4 to load for a guest. pv/emulate*.c. */
 unsigned long pv_guest_cr4_hw(const struct vcpu *v);
 

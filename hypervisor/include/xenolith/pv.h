@@ -99,6 +99,8 @@ void pv_syscall_slow(struct cpu_regs *regs, bool compat);
 void pv_handle_trap(struct cpu_regs *regs);		/* all vectors but #PF */
 void pv_handle_page_fault(struct cpu_regs *regs, unsigned long cr2);
 
+/** pv_set_iopl: PHYSDEVOP_set_iopl: virtual IOPL in EFLAGS position (bits 12-13). pv/callback.c. */
+void pv_set_iopl(struct vcpu *v, u64 iopl);
 long do_set_trap_table(unsigned long traps, unsigned long, unsigned long, unsigned long, unsigned long);
 long do_stack_switch(unsigned long ss, unsigned long sp, unsigned long, unsigned long, unsigned long);
 long do_set_callbacks(unsigned long event, unsigned long failsafe, unsigned long syscall, unsigned long, unsigned long);
