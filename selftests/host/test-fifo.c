@@ -1,0 +1,441 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// LIBS: -lpthread
+/*
+ * FIFO events: a guest that follows the protocol gets every event, once for any number of sends while
+ * it is pending, in the order of each queue; whatever a guest does to its words, nothing but its own
+ * events suffers (evtchn/event-fifo.c). The consumer here is written from the public header.
+ */
+#include "domains.h"
+#include <pthread.h>
+#include "../../hypervisor/evtchn/ports.c"
+#include "../../hypervisor/evtchn/notify.c"
+#include "../../hypervisor/evtchn/event-2l.c"
+#include "../../hypervisor/evtchn/event-fifo.c"
+
+int pirq_bind(struct vcpu *v, unsigned int pirq, bool share)
+{
+	return 0;
+}
+
+void pirq_unbind(struct domain *d, unsigned int pirq)
+{
+}
+
+void pirq_set_affinity(struct domain *d, unsigned int pirq, struct vcpu *v)
+{
+}
+
+#define NR_VCPUS	4
+#define NR_PORTS	200
+#define CONTROL_FRAME	8		/* one frame for each vcpu from here on */
+#define ARRAY_FRAME	16
+
+static struct domain *d;
+static event_word_t *words;		/* the guest's view of its array: one page */
+
+/* ---- the guest's side ---- */
+
+struct guest_queue {
+	u32 head[EVTCHN_FIFO_MAX_QUEUES];
+};
+static struct guest_queue guest[NR_VCPUS];
+
+static struct evtchn_fifo_control_block *control_of(unsigned int vcpu)
+{
+	return (void *)&host_memory[(CONTROL_FRAME + vcpu) * 4096 + 64];
+}
+
+/* Unlink the word: its link. */
+static u32 guest_unlink(event_word_t *word)
+{
+	u32 w = READ_ONCE(*word);
+
+	while (!try_cmpxchg(word, &w, w & ~(W_LINKED | W_LINK)))
+		;
+	return w & W_LINK;
+}
+
+/* Take the next event of queue @q; *@ready: queues to look at. 0: there was none to handle. */
+static port_t guest_consume(unsigned int vcpu, unsigned int q, u32 *ready)
+{
+	u32 head = guest[vcpu].head[q], w;
+	port_t port;
+
+	if (!head)
+		head = READ_ONCE(control_of(vcpu)->head[q]);
+	port = head;
+	guest[vcpu].head[q] = guest_unlink(&words[port]);
+	if (!guest[vcpu].head[q])
+		*ready &= ~(1u << q);
+	w = READ_ONCE(words[port]);
+	return (w & W_PENDING) && !(w & W_MASKED) ? port : 0;
+}
+
+static bool guest_try_unmask(port_t port)
+{
+	u32 w = READ_ONCE(words[port]), old;
+
+	do {
+		if (!(w & W_MASKED))
+			return true;
+		if (w & W_PENDING)
+			return false;
+		old = w & ~W_BUSY;
+		w = old;
+	} while (!try_cmpxchg(&words[port], &w, old & ~W_MASKED));
+	return true;
+}
+
+static void guest_unmask(port_t port)
+{
+	if (!guest_try_unmask(port))
+		evtchn_unmask(d, port);
+}
+
+/* ---- setting up ---- */
+
+static int init_control(unsigned int vcpu, u64 gfn, u32 offset)
+{
+	struct evtchn_init_control op = { .vcpu = vcpu, .control_gfn = gfn, .offset = offset };
+
+	return evtchn_fifo_init_control(&op);
+}
+
+static int expand(u64 gfn)
+{
+	struct evtchn_expand_array op = { .array_gfn = gfn };
+
+	return evtchn_fifo_expand_array(&op);
+}
+
+static void setup(void)
+{
+	d = host_domain_create(0, NR_VCPUS);
+	current = d->vcpu[0];
+	memset(host_memory, 0, 64 * 4096);
+	memset(guest, 0, sizeof(guest));
+	BUG_ON(evtchn_domain_init(d, ~0u));
+	words = (void *)&host_memory[ARRAY_FRAME * 4096];
+}
+
+static void setup_fifo(void)
+{
+	setup();
+	for (unsigned int i = 0; i < NR_VCPUS; i++)
+		BUG_ON(init_control(i, CONTROL_FRAME + i, 64));
+	for (unsigned int i = 0; i < 1024; i++)
+		words[i] = W_MASKED;
+	BUG_ON(expand(ARRAY_FRAME));
+}
+
+static void teardown(void)
+{
+	d->state = DOMAIN_DYING;
+	while (evtchn_domain_destroy(d))
+		;
+	require(host_frames_held(d) == 0, "references left on frames");
+	require(!d->evtchn.fifo && d->evtchn.abi == &evtchn_2l, "back to 2-level");
+	evtchn_domain_free(d);
+	host_domain_free(d);
+}
+
+static port_t bind(unsigned int vcpu)
+{
+	port_t port;
+
+	BUG_ON(evtchn_bind_ipi(d, vcpu, &port));
+	return port;
+}
+
+static void test_setup(void)
+{
+	port_t p;
+
+	setup();
+	check(expand(ARRAY_FRAME) == -EOPNOTSUPP, "XSA-107, 358: no array before a control block");
+	check(init_control(NR_VCPUS, CONTROL_FRAME, 0) == -ENOENT, "control block of no vcpu");
+	check(init_control(0, CONTROL_FRAME, 4096 - 64) == -EINVAL, "control block over the end of the page");
+	check(init_control(0, CONTROL_FRAME, 4) == -EINVAL, "control block not aligned");
+	check(init_control(0, HOST_FRAMES, 0) == -EINVAL && !d->evtchn.fifo, "control block in no frame");
+	check(init_control(0, 64, 0) == -EINVAL && d->evtchn.abi == &evtchn_2l, "control block in a frame of nobody");
+	p = bind(0);
+	evtchn_send(d, p);
+	check(init_control(0, CONTROL_FRAME, 64) == 0 && d->evtchn.abi == &evtchn_fifo, "the first control block switches");
+	check(init_control(0, CONTROL_FRAME + 1, 64) == -EINVAL, "a vcpu has one control block");
+	check(page_type_count(&host_frames[CONTROL_FRAME]) == 1 && page_count(&host_frames[CONTROL_FRAME + 1]) == 1,
+	      "one reference held, none for the refused one");
+	d->vcpu[0]->info->evtchn_upcall_pending = 0;
+	check(!evtchn_port_pending(d, p), "no array page yet: not pending");
+	words[p] = 0;
+	check(expand(ARRAY_FRAME) == 0 && evtchn_port_pending(d, p) && d->vcpu[0]->info->evtchn_upcall_pending,
+	      "what was pending before is delivered when the array page comes");
+	check(control_of(0)->head[EVTCHN_FIFO_PRIORITY_DEFAULT] == p && control_of(0)->ready == 1u << EVTCHN_FIFO_PRIORITY_DEFAULT,
+	      "on the queue of the default priority");
+	check(evtchn_set_priority(d, p, 16) == -EINVAL && !evtchn_set_priority(d, p, 15), "priorities are 0 to 15");
+	evtchn_close(d, p);
+	check(bind(0) != p, "a port that is still linked is not used again");
+	guest_unlink(&words[p]);
+	check(bind(0) == p, "but when the guest has taken it off its queue");
+	for (unsigned int i = 1; i < MAX_ARRAY_PAGES; i++)
+		require(!expand(ARRAY_FRAME), "array page");
+	check(expand(ARRAY_FRAME) == -ENOSPC, "the array has 128 pages");
+	check(evtchn_reset(d) == 0 && !host_frames_held(d) && d->evtchn.abi == &evtchn_2l, "reset goes back to 2-level");
+	check(init_control(0, CONTROL_FRAME, 64) == 0, "and FIFO may begin again");
+	teardown();
+}
+
+/* XSA-107: events for a vcpu without a control block go nowhere, safely. */
+static void test_no_control(void)
+{
+	port_t p;
+
+	setup();
+	BUG_ON(init_control(0, CONTROL_FRAME, 64) || expand(ARRAY_FRAME));
+	p = bind(2);
+	words[p] = 0;
+	evtchn_send(d, p);
+	check(evtchn_port_pending(d, p) && !(words[p] & W_LINKED), "no control block: pending, not linked");
+	BUG_ON(init_control(2, CONTROL_FRAME + 2, 64));
+	evtchn_unmask(d, p);
+	check(control_of(2)->head[7] == p, "delivered by unmask when there is one");
+	teardown();
+	setup();
+	BUG_ON(init_control(2, CONTROL_FRAME + 2, 64) || expand(ARRAY_FRAME));
+	p = bind(2);
+	evtchn_send(d, p);
+	check(control_of(2)->head[7] == p, "the vcpu that ports begin with needs none");
+	teardown();
+}
+
+/* ---- one thread, random, against a model of the queues ---- */
+
+struct model_queue {
+	port_t port[NR_PORTS + 1];
+	unsigned int nr;
+};
+static struct model_queue model[NR_VCPUS][EVTCHN_FIFO_MAX_QUEUES];
+static struct {
+	u16 vcpu;
+	u8 priority;
+	bool pending, masked, queued;
+} state[NR_PORTS + 1];
+
+static void model_raise(port_t p)
+{
+	struct model_queue *q = &model[state[p].vcpu][state[p].priority];
+
+	state[p].pending = true;
+	if (!state[p].masked && !state[p].queued) {
+		q->port[q->nr++] = p;
+		state[p].queued = true;
+	}
+}
+
+static void consume_one(unsigned int vcpu)
+{
+	struct vcpu *v = d->vcpu[vcpu];
+	u32 ready, left;
+	unsigned int q;
+	struct model_queue *m;
+	port_t p, want;
+
+	v->info->evtchn_upcall_pending = 0;
+	ready = xchg(&control_of(vcpu)->ready, 0);
+	if (!ready)
+		return;
+	q = ffs64(ready);
+	m = &model[vcpu][q];
+	left = ready;
+	want = m->port[0];
+	require(m->nr, "a queue is ready only when it holds something");
+	state[want].queued = false;
+	memmove(m->port, m->port + 1, --m->nr * sizeof(m->port[0]));
+	p = guest_consume(vcpu, q, &left);
+	require(p == (state[want].pending && !state[want].masked ? want : 0), "events come in the order of their queue");
+	require(!!(left & 1u << q) == (m->nr != 0), "the last one ends the queue");
+	__atomic_or_fetch(&control_of(vcpu)->ready, left, __ATOMIC_SEQ_CST);
+	if (p) {
+		clear_bit(EVTCHN_FIFO_PENDING, &words[p]);
+		state[p].pending = false;
+	}
+}
+
+static void random_step(void)
+{
+	port_t p = 1 + host_random() % NR_PORTS;
+	unsigned int vcpu = host_random() % NR_VCPUS, priority = host_random() % EVTCHN_FIFO_MAX_QUEUES;
+
+	switch (host_random() % 8) {
+	case 0:
+	case 1:
+	case 2:
+		evtchn_send(d, p);
+		model_raise(p);
+		break;
+	case 3:
+		set_bit(EVTCHN_FIFO_MASKED, &words[p]);
+		state[p].masked = true;
+		break;
+	case 4:
+		guest_unmask(p);
+		if (state[p].masked) {
+			state[p].masked = false;
+			if (state[p].pending)
+				model_raise(p);
+		}
+		break;
+	case 5:
+		if (host_random() % 2) {
+			evtchn_set_priority(d, p, priority);
+			state[p].priority = priority;
+		} else {		/* as bind_vcpu for other kinds of ports */
+			evtchn_find(d, p)->notify_vcpu = vcpu;
+			state[p].vcpu = vcpu;
+		}
+		break;
+	default:
+		consume_one(vcpu);
+	}
+}
+
+static void test_random(void)
+{
+	unsigned int left = 0;
+
+	setup_fifo();
+	for (port_t p = 1; p <= NR_PORTS; p++) {
+		BUG_ON(bind(p % NR_VCPUS) != p);
+		state[p].vcpu = p % NR_VCPUS;
+		state[p].priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
+		guest_unmask(p);
+	}
+	for (unsigned int i = 0; i < 300000; i++)
+		random_step();
+	for (port_t p = 1; p <= NR_PORTS; p++) {
+		guest_unmask(p);
+		if (state[p].masked && (state[p].masked = false, state[p].pending))
+			model_raise(p);
+	}
+	for (unsigned int vcpu = 0; vcpu < NR_VCPUS; vcpu++)
+		while (control_of(vcpu)->ready)
+			consume_one(vcpu);
+	for (port_t p = 1; p <= NR_PORTS; p++)
+		left += state[p].pending || state[p].queued || (words[p] & (W_PENDING | W_LINKED | W_BUSY));
+	check(!left, "after random sends, masks and moves every event was delivered");
+	teardown();
+}
+
+/* ---- a guest that breaks the protocol ---- */
+
+static void test_hostile(void)
+{
+	setup_fifo();
+	for (port_t p = 1; p <= NR_PORTS; p++)
+		bind(p % NR_VCPUS);
+	for (unsigned int i = 0; i < 300000; i++) {
+		port_t p = 1 + host_random() % NR_PORTS;
+
+		if (host_random() % 2)
+			words[host_random() % 1024] = host_random();
+		else
+			memset(control_of(p % NR_VCPUS), host_random(), sizeof(struct evtchn_fifo_control_block));
+		evtchn_find(d, p)->notify_vcpu = host_random() % NR_VCPUS;
+		evtchn_set_priority(d, p, host_random() % 16);
+		host_random() % 2 ? evtchn_send(d, p) : evtchn_unmask(d, p);
+	}
+	for (unsigned int i = 0; i < NR_VCPUS; i++)
+		for (unsigned int q = 0; q < 16; q++)
+			require(d->vcpu[i]->evtchn.fifo->tail[q] <= NR_PORTS, "tails are ours");
+	check(true, "random words and control blocks harm nobody");
+	teardown();
+}
+
+/* ---- threads: senders against a consumer, ports moving between queues ---- */
+
+#define STRESS_PORTS	8
+#define STRESS_SENDS	60000
+static u32 sent[STRESS_PORTS + 1], seen[STRESS_PORTS + 1];
+static bool senders_done;
+
+static void *sender(void *arg)
+{
+	u64 seed = (unsigned long)arg * 77777 + 1;
+
+	for (unsigned int i = 0; i < STRESS_SENDS; i++) {
+		port_t p;
+
+		seed = seed * 6364136223846793005UL + 1442695040888963407UL;
+		p = 1 + (seed >> 33) % STRESS_PORTS;
+		if (seed >> 60 == 0)
+			evtchn_set_priority(d, p, seed >> 56 & 1 ? 7 : 3);
+		if (seed >> 60 == 1)
+			WRITE_ONCE(evtchn_find(d, p)->notify_vcpu, seed >> 56 & 1);
+		__atomic_add_fetch(&sent[p], 1, __ATOMIC_SEQ_CST);
+		evtchn_send(d, p);
+	}
+	return NULL;
+}
+
+static unsigned int drain(unsigned int vcpu)
+{
+	u32 ready = xchg(&control_of(vcpu)->ready, 0);
+	unsigned int handled = 0;
+
+	while (ready) {
+		port_t p = guest_consume(vcpu, ffs64(ready), &ready);
+
+		if (p) {
+			set_bit(EVTCHN_FIFO_MASKED, &words[p]);
+			clear_bit(EVTCHN_FIFO_PENDING, &words[p]);
+			seen[p] = __atomic_load_n(&sent[p], __ATOMIC_SEQ_CST);
+			guest_unmask(p);
+			handled++;
+		}
+		ready |= xchg(&control_of(vcpu)->ready, 0);
+	}
+	return handled;
+}
+
+static void *consumer(void *arg)
+{
+	while (!READ_ONCE(senders_done))
+		drain((unsigned long)arg);
+	return NULL;
+}
+
+static void test_threads(void)
+{
+	pthread_t send[2], take[2];
+	unsigned int lost = 0;
+
+	setup_fifo();
+	for (port_t p = 1; p <= STRESS_PORTS; p++) {
+		bind(p % 2);
+		guest_unmask(p);
+	}
+	for (unsigned long i = 0; i < 2; i++) {
+		pthread_create(&take[i], NULL, consumer, (void *)i);
+		pthread_create(&send[i], NULL, sender, (void *)i);
+	}
+	for (unsigned int i = 0; i < 2; i++)
+		pthread_join(send[i], NULL);
+	WRITE_ONCE(senders_done, true);
+	for (unsigned int i = 0; i < 2; i++)
+		pthread_join(take[i], NULL);
+	drain(0);
+	drain(1);
+	for (port_t p = 1; p <= STRESS_PORTS; p++)
+		lost += seen[p] != sent[p] || (words[p] & (W_PENDING | W_LINKED));
+	check(!lost, "no event is lost between two senders and two consumers");
+	teardown();
+}
+
+int main(void)
+{
+	test_setup();
+	test_no_control();
+	test_random();
+	test_hostile();
+	test_threads();
+	return done();
+}
