@@ -7,13 +7,11 @@
 #include <xenolith/mm.h>
 
 /* ---- head.S ---- */
-extern char boot_ap_trampoline[], boot_ap_trampoline_end[], boot_early_stubs[];
+extern char boot_ap_trampoline[], boot_ap_trampoline_end[];
 extern u32 boot_ap_state;		/* enum ap_state; taken by the CPU itself */
 extern u64 boot_ap_cr3, boot_ap_stack;
 void boot_main(u32 magic, u32 info);
 void boot_ap_main(void);
-void boot_early_trap(unsigned long *frame);
-void boot_early_traps_init(void);
 /** boot_note_cr4: enter what CR4 really is into this stack's cpu_info. */
 void boot_note_cr4(void);
 

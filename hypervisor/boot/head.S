@@ -135,7 +135,7 @@ enter_long_mode:
 /* rax = this address. Descriptor tables by their high addresses, no segments. Clobbers eax. */
 .macro flat_tables
 	lgdt	gdt_pointer64(%rip)
-	lidt	boot_idt_pointer(%rip)
+	lidt	idt_pointer(%rip)
 	xor	%eax, %eax
 	mov	%eax, %ds
 	mov	%eax, %es
@@ -198,56 +198,6 @@ ap_start64:
 	hlt
 	jmp	1b
 
-/* --- exceptions before the real tables are there ----------------------------------------------- */
-
-/*
- * boot_early_stubs: one every 16 bytes for vectors 0-31. Handed to boot_early_trap(), rsp[0..]:
- *	r11 r10 r9 r8 rdi rsi rdx rcx rax  vector  error code  rip cs rflags rsp ss
- */
-	.globl	boot_early_stubs
-	.balign	16
-boot_early_stubs:
-	.set	vector, 0
-	.rept	32
-	.balign	16
-	.if	!((0x227d00 >> vector) & 1)
-	push	$0
-	.endif
-	push	$vector
-	jmp	early_common
-	.set	vector, vector + 1
-	.endr
-
-early_common:
-	cld
-	push	%rax
-	push	%rcx
-	push	%rdx
-	push	%rsi
-	push	%rdi
-	push	%r8
-	push	%r9
-	push	%r10
-	push	%r11
-	mov	%rsp, %rdi
-	push	%rbp
-	mov	%rsp, %rbp
-	and	$~15, %rsp
-	call	boot_early_trap
-	mov	%rbp, %rsp
-	pop	%rbp
-	pop	%r11
-	pop	%r10
-	pop	%r9
-	pop	%r8
-	pop	%rdi
-	pop	%rsi
-	pop	%rdx
-	pop	%rcx
-	pop	%rax
-	add	$16, %rsp
-	iretq
-
 /* --- data ------------------------------------------------------------------------------------- */
 
 	.section .init.rodata, "a"
@@ -271,8 +221,7 @@ gdt_pointer64:
 	.word	gdt_end - gdt - 1
 	.quad	gdt
 	.balign	8
-	.globl	boot_idt_pointer
-boot_idt_pointer:
+idt_pointer:
 	.word	32 * 16 - 1
 	.quad	boot_idt
 

@@ -18,32 +18,41 @@ struct idt_gate {
 	u16 offset0, selector, type, offset1;
 	u32 offset2, zero;
 };
-struct idt_gate boot_idt[32] __initdata;
+struct idt_gate boot_idt[32] __initdata;	/* head.S has loaded it */
 
-void __init boot_early_traps_init(void)
+struct early_frame {
+	unsigned long rip, cs, rflags, rsp, ss;
+};
+
+/* Only rdmsr_safe() and its like may fault before entry_cpu_init(). */
+static void __init early_fault(struct early_frame *frame, unsigned long error_code)
 {
-	extern char boot_idt_pointer[];
+	unsigned long fixup = entry_fixup(frame->rip);
 
+	if (!fixup)
+		panic("exception during early boot: rip %ps (%lx) error code %lx cr2 %lx rsp %lx\n",
+		      (void *)frame->rip, frame->rip, error_code, read_cr2(), frame->rsp);
+	frame->rip = fixup;
+}
+
+static __init __attribute__((interrupt)) void early_trap(struct early_frame *frame)
+{
+	early_fault(frame, 0);
+}
+
+static __init __attribute__((interrupt)) void early_trap_ec(struct early_frame *frame, unsigned long ec)
+{
+	early_fault(frame, ec);
+}
+
+static void __init early_traps_init(void)
+{
 	for (unsigned int i = 0; i < ARRAY_SIZE(boot_idt); i++) {
-		unsigned long at = (unsigned long)boot_early_stubs + 16 * i;
+		unsigned long at = X86_EXC_HAS_EC >> i & 1 ? (unsigned long)early_trap_ec :
+							     (unsigned long)early_trap;
 
 		boot_idt[i] = (struct idt_gate){ at, EARLY_CS, 0x8e00, at >> 16, at >> 32, 0 };
 	}
-	asm volatile("lidt (%0)" :: "r" (boot_idt_pointer) : "memory");
-}
-
-/* @frame: see head.S. Only rdmsr_safe() and its like may fault this early. */
-void __init boot_early_trap(unsigned long *frame)
-{
-	unsigned long fixup = entry_fixup(frame[11]), cr2;
-
-	if (fixup) {
-		frame[11] = fixup;
-		return;
-	}
-	cr2 = read_cr2();
-	panic("exception %lu during early boot: rip %ps (%lx) error code %lx cr2 %lx rsp %lx\n",
-	      frame[9], (void *)frame[11], frame[11], frame[10], cr2, frame[14]);
 }
 
 void __init boot_note_cr4(void)
@@ -126,7 +135,7 @@ void __init boot_main(u32 magic, u32 info)
 	const char *error;
 
 	boot_note_cr4();
-	boot_early_traps_init();
+	early_traps_init();
 	error = boot_info_parse(magic, info);
 	debug_read_options();
 	console_early_init();
