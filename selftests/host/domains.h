@@ -10,9 +10,12 @@
 #include <xenolith/layout.h>
 #undef DIRECTMAP_START
 #undef FRAMETABLE_START
+#undef M2P_START
 #define DIRECTMAP_START		((unsigned long)host_memory)
 #define FRAMETABLE_START	((unsigned long)host_frame_table)
+#define M2P_START		((unsigned long)host_m2p)
 #define HOST_FRAMES		512
+unsigned long host_m2p[HOST_FRAMES];
 static unsigned char host_memory[HOST_FRAMES * 4096] __attribute__((aligned(4096)));
 extern unsigned char host_frame_table[];
 
