@@ -19,6 +19,9 @@ ENTRY entry_exit_to_guest
 	jne	work
 	cmpb	$0, 0(%rax)			/* evtchn_upcall_pending */
 	jne	events
+check_nmi:
+	cmpb	$0, V_nmi_pending(%rbx)
+	jne	nmi
 restore:
 	testl	$ENTRY_SYSCALL, REGS_vector(%rsp)
 	jz	restore_iret
@@ -40,6 +43,10 @@ restore_iret:
 
 events:
 	cmpb	$0, 1(%rax)			/* evtchn_upcall_mask */
+	jne	check_nmi
+	jmp	work
+nmi:
+	cmpb	$0, V_nmi_masked(%rbx)
 	jne	restore
 work:
 	mov	%rsp, %rdi

@@ -18,6 +18,6 @@ void offsets(void)
 	DEFINE(CI_softirq_pending, offsetof(struct cpu_info, softirq_pending));
 	DEFINE(CI_SIZE, sizeof(struct cpu_info));
 	PV(kernel_mode); PV(kernel_cr3); PV(user_cr3); PV(kernel_sp); PV(syscall_entry);
-	PV(syscall_masks_events); PV(bounce_flags); PV(nmi_pending);
+	PV(syscall_masks_events); PV(bounce_flags); PV(nmi_pending); PV(nmi_masked);
 	DEFINE(V_info, offsetof(struct vcpu, info));
 }

@@ -28,7 +28,7 @@ ENTRY entry_syscall
 	push	%r11
 	pushq	$SEL_GUEST_CS64
 	push	%rcx
-	sub	$(REGS_rip - REGS_r15), %rsp
+	sub	$REGS_rip, %rsp
 	movl	$ENTRY_SYSCALL, REGS_vector(%rsp)
 	mov	CI_vcpu(%rsp), %rcx
 	cmpl	$0, V_kernel_mode(%rcx)
@@ -147,7 +147,7 @@ ENTRY entry_syscall32
 	push	%r11
 	pushq	$SEL_GUEST_CS32
 	push	%rcx
-	sub	$(REGS_rip - REGS_r15), %rsp
+	sub	$REGS_rip, %rsp
 	mov	$1, %ecx
 	jmp	slow_syscall_any
 
@@ -163,6 +163,8 @@ fast_iret:
 	shr	$43, %r11
 	cmp	$(HYP_VIRT_START >> 43), %r11
 	je	slow_iret
+	cmpb	$0, V_nmi_masked(%rcx)
+	jne	slow_iret
 	STAC
 1:	testl	$~0, 24(%rdx)				/* VGCF_in_syscall: rare */
 	jne	slow_iret

@@ -21,28 +21,34 @@ void entry_set_vector(u8 vector, void (*fn)(struct cpu_regs *regs))
 static bool ldt_fault(const struct cpu_regs *regs, unsigned long cr2)
 {
 	unsigned long ldt = LDT_WINDOW((unsigned long)smp_cpu());
+	bool mapped;
 
-	return regs->vector == X86_EXC_PF && cr2 >= ldt && cr2 < ldt + (LDT_PAGES << PAGE_SHIFT) &&
-	       pv_map_ldt_page(cr2 - ldt);
+	if (regs->vector != X86_EXC_PF || cr2 < ldt || cr2 >= ldt + (LDT_PAGES << PAGE_SHIFT))
+		return false;
+	/* Giving the page its type may need a flush on other CPUs, which must be able to ask us too. */
+	irq_enable();
+	mapped = pv_map_ldt_page(cr2 - ldt);
+	irq_disable();
+	return mapped;
 }
 
 static void hypervisor_exception(struct cpu_regs *regs, unsigned long cr2)
 {
 	unsigned long fixup;
 
-	if (ldt_fault(regs, cr2))
-		return;
-	fixup = entry_fixup(regs->rip);
-	if (fixup) {
-		regs->rip = fixup;
-		return;
-	}
-	/* A guest's breakpoint on data that SYSCALL's first instruction completes (XSA-260). */
+	/* A guest's breakpoint on data that we touch for it, or that SYSCALL completes (XSA-260). */
 	if (regs->vector == X86_EXC_DB) {
 		asm volatile("mov %0, %%dr6" :: "r" (0xffff0ff0UL));
 		return;
 	}
-	debug_fatal_trap(regs);
+	if (regs->vector == X86_EXC_DF || regs->vector == X86_EXC_MC)
+		debug_fatal_trap(regs);
+	if (ldt_fault(regs, cr2))
+		return;
+	fixup = entry_fixup(regs->rip);
+	if (!fixup)
+		debug_fatal_trap(regs);
+	regs->rip = fixup;
 }
 
 void entry_exception(struct cpu_regs *regs, unsigned long cr2)

@@ -64,8 +64,11 @@ void pv_vcpu_destroy(struct vcpu *v)
 
 /* ---- context ---- */
 
-_Static_assert(offsetof(struct cpu_regs, ss) == offsetof(struct cpu_user_regs, ss) &&
-	       offsetof(struct cpu_regs, rip) == offsetof(struct cpu_user_regs, rip),
+/* From r15 to ss the registers lie as in the ABI. */
+#define FIRST_REG		offsetof(struct cpu_regs, r15)
+#define REGS_BYTES		(sizeof(struct cpu_regs) - FIRST_REG)
+_Static_assert(offsetof(struct cpu_regs, ss) - FIRST_REG == offsetof(struct cpu_user_regs, ss) &&
+	       offsetof(struct cpu_regs, rip) - FIRST_REG == offsetof(struct cpu_user_regs, rip),
 	       "registers lie as in the ABI");
 
 static bool entry_ok(unsigned long addr)
@@ -131,7 +134,7 @@ static void set_regs(struct vcpu *v, const struct vcpu_guest_context *c)
 	struct pv_vcpu *pv = &v->pv;
 	struct cpu_regs *regs = &v->regs;
 
-	memcpy(regs, from, sizeof(*regs));
+	memcpy(&regs->r15, from, REGS_BYTES);
 	regs->error_code = regs->vector = 0;
 	regs->cs = from->cs | 3;
 	regs->ss = from->ss | 3;
@@ -198,7 +201,7 @@ static void get_regs(const struct vcpu *v, struct vcpu_guest_context *c)
 {
 	const struct pv_vcpu *pv = &v->pv;
 
-	memcpy(&c->user_regs, &v->regs, sizeof(v->regs));
+	memcpy(&c->user_regs, &v->regs.r15, REGS_BYTES);
 	c->user_regs.error_code = c->user_regs.entry_vector = 0;
 	c->user_regs.saved_upcall_mask = v->info->evtchn_upcall_mask;
 	c->user_regs.rflags |= pv->guest_iopl;

@@ -12,6 +12,7 @@
 #define TI_DPL		3
 #define XEC_IDT		2		/* error code of a software interrupt without a gate */
 #define INT_LENGTH	2
+#define INT_OPCODE	0xcd
 
 /*
  * On the guest kernel's stack, lowest address first:
@@ -157,10 +158,18 @@ static bool may_interrupt(const struct trap_info *ti)
 /* int n: by the guest's table, though our gate refused it. */
 static bool software_interrupt(struct cpu_regs *regs)
 {
-	unsigned int vector = regs->error_code >> 3 & 0xff;
+	unsigned int vector;
+	u8 insn[INT_LENGTH];
 
-	if ((regs->error_code & 7) != XEC_IDT || !may_interrupt(&current->pv.trap[vector]))
+	/* The error code names the vector too, but not on every implementation rightly. */
+	if (!(regs->error_code & XEC_IDT) || copy_from_guest(insn, guest_ptr(regs->rip), INT_LENGTH) ||
+	    insn[0] != INT_OPCODE)
 		return false;
+	vector = insn[1];
+	if (!may_interrupt(&current->pv.trap[vector])) {
+		regs->error_code = vector << 3 | XEC_IDT;
+		return false;
+	}
 	regs->rip += INT_LENGTH;
 	pv_inject_trap(vector, 0);
 	return true;
@@ -251,7 +260,8 @@ void pv_handle_page_fault(struct cpu_regs *regs, unsigned long cr2)
 	u32 ec = regs->error_code;
 
 	if (unlikely(cr2 >= HYP_VIRT_START && cr2 < HYP_VIRT_END)) {
-		if (!window_fault(ec, cr2))
+		/* The CPU's own look at a descriptor is a supervisor access; anything else is the guest's. */
+		if (ec & PFEC_USER || !window_fault(ec, cr2))
 			pv_inject_page_fault(ec, cr2);
 		return;
 	}

@@ -15,6 +15,7 @@ struct domain;
 
 /* Saved by every entry, restored by every exit; order is the stack's (entry/). */
 struct cpu_regs {
+	u64 _align;		/* the CPU aligns rsp to 16 before it pushes: the whole frame must fit that */
 	u64 r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8;
 	u64 rax, rcx, rdx, rsi, rdi;
 	u32 error_code;
@@ -38,8 +39,8 @@ struct cpu_info {
 	unsigned long cr4;		/* cached value of CR4 */
 	unsigned int cpu;
 	u32 softirq_pending;		/* bits SOFTIRQ_*; other CPUs set bits atomically */
-	unsigned long scratch[4];	/* entry code's own */
 } __aligned(16);
+_Static_assert(sizeof(struct cpu_regs) % 16 == 0, "TSS.rsp0 must be 16-byte aligned");
 
 static __always_inline struct cpu_info *cpu_info(void)
 {
