@@ -165,11 +165,22 @@ static void __init fill_start_info(const struct dom0_layout *l, u64 virt_base, u
 	si->console.dom0.info_off = si->console.dom0.info_size ? sizeof(*si) : 0;
 }
 
+/* The ABI's builders leave the first top-level table pinned: kernels unpin it when they have their own. */
+static int __init pin_first_table(mfn_t m)
+{
+	struct page_info *pg = mfn_to_page(m);
+	int rc = get_page_and_type(pg, domain0, PGT_L4, false);
+
+	if (!rc)
+		__atomic_or_fetch(&pg->word, PG_PINNED, __ATOMIC_SEQ_CST);
+	return rc;
+}
+
 /* The page tables are accepted, or not, by the same validation that all tables of guests pass. */
 static void __init set_first_vcpu(const struct dom0_layout *l, const struct dom0_image *img)
 {
 	static struct vcpu_guest_context c __initdata;
-	int rc;
+	int rc = pin_first_table(dom0_mfn(l->tables));
 
 	c.flags = VGCF_in_kernel | VGCF_online;
 	c.user_regs.rip = img->entry;
@@ -183,11 +194,14 @@ static void __init set_first_vcpu(const struct dom0_layout *l, const struct dom0
 	c.ctrlreg[3] = xen_pfn_to_cr3(mfn_x(dom0_mfn(l->tables)));
 	for (unsigned int i = 0; i < XEN_LEGACY_MAX_VCPUS; i++)
 		domain0->shared_info->vcpu_info[i].evtchn_upcall_mask = 1;
-	do {
-		rc = pv_vcpu_set_context(domain0->vcpu[0], &c);
-	} while (rc == -ERESTART);
+	while (!rc && (rc = pv_vcpu_set_context(domain0->vcpu[0], &c)) == -ERESTART)
+		rc = 0;
+	if (!rc)
+		rc = get_page_and_type(l4, domain0, PGT_L4, false);
 	if (rc)
 		panic("Domain0's own page tables were refused: %d\n", rc);
+	/* The kernel finds its first tables pinned, and unpins them when it has its own. */
+	__atomic_or_fetch(&l4->word, PG_PINNED, __ATOMIC_SEQ_CST);
 	clear_bit(VF_DOWN, &domain0->vcpu[0]->sched.flags);
 }
 
