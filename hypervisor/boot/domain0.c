@@ -196,12 +196,8 @@ static void __init set_first_vcpu(const struct dom0_layout *l, const struct dom0
 		domain0->shared_info->vcpu_info[i].evtchn_upcall_mask = 1;
 	while (!rc && (rc = pv_vcpu_set_context(domain0->vcpu[0], &c)) == -ERESTART)
 		rc = 0;
-	if (!rc)
-		rc = get_page_and_type(l4, domain0, PGT_L4, false);
 	if (rc)
 		panic("Domain0's own page tables were refused: %d\n", rc);
-	/* The kernel finds its first tables pinned, and unpins them when it has its own. */
-	__atomic_or_fetch(&l4->word, PG_PINNED, __ATOMIC_SEQ_CST);
 	clear_bit(VF_DOWN, &domain0->vcpu[0]->sched.flags);
 }
 
