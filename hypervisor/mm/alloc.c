@@ -97,6 +97,42 @@ static struct page_info *buddy_alloc(unsigned int zone, unsigned int order)
 	return pg;
 }
 
+static void free_block(struct page_info *pg, unsigned int order)
+{
+	unsigned long irq, i;
+
+	for (i = 0; i < 1UL << order; i++) {
+		pg[i].word = 0;
+		pg[i].owner = DOMID_INVALID;
+		pg[i].nr_validated = 0;
+	}
+	irq = spin_lock_irqsave(&alloc_lock);
+	buddy_free(mfn_x(page_to_mfn(pg)), order);
+	spin_unlock_irqrestore(&alloc_lock, irq);
+}
+
+/*
+ * Nobody may reach the frames through a stale TLB entry any more, least of all when they become
+ * the hypervisor's. False: with interrupts off other CPUs cannot be asked.
+ */
+static bool flush_stale(struct page_info *pg, unsigned int order)
+{
+	cpumask_t mask = cpu_online_mask;
+	u64 newest = 0;
+
+	for (unsigned long i = 0; i < 1UL << order; i++)
+		newest = max(newest, pg[i].tlb_stamp);
+	if (!newest)
+		return true;
+	tlb_filter(&mask, newest);
+	if (cpumask_empty(&mask))
+		return true;
+	if (!irq_enabled() && cpumask_weight(&mask) > cpumask_test(&mask, smp_cpu()))
+		return false;
+	tlb_flush_mask(&mask, TLB_ALL);
+	return true;
+}
+
 static struct page_info *alloc_block(unsigned int order, unsigned int flags)
 {
 	struct page_info *pg = NULL;
@@ -110,23 +146,14 @@ static struct page_info *alloc_block(unsigned int order, unsigned int flags)
 	if (!pg)
 		pg = buddy_alloc(ZONE_LOW, order);
 	spin_unlock_irqrestore(&alloc_lock, irq);
+	if (pg && !flush_stale(pg, order)) {
+		free_block(pg, order);
+		return NULL;
+	}
+	/* After the flush: zeroes that somebody can still write over are none. */
 	if (pg && !(flags & ALLOC_NOZERO))
 		memset(page_to_virt(pg), 0, (size_t)PAGE_SIZE << order);
 	return pg;
-}
-
-static void free_block(struct page_info *pg, unsigned int order)
-{
-	unsigned long irq, i;
-
-	for (i = 0; i < 1UL << order; i++) {
-		pg[i].word = 0;
-		pg[i].owner = DOMID_INVALID;
-		pg[i].nr_validated = 0;
-	}
-	irq = spin_lock_irqsave(&alloc_lock);
-	buddy_free(mfn_x(page_to_mfn(pg)), order);
-	spin_unlock_irqrestore(&alloc_lock, irq);
 }
 
 struct page_info *alloc_pages(unsigned int order, unsigned int flags)
@@ -146,11 +173,23 @@ struct page_info *alloc_pages(unsigned int order, unsigned int flags)
 void free_pages(struct page_info *pg, unsigned int order)
 {
 	unsigned long i;
+	bool shared = false;
 
-	/* A guest that mapped one of them (share_hyp_page) must have been made to let go. */
 	for (i = 0; i < 1UL << order; i++)
-		ASSERT((pg[i].word & PG_HYP) && page_count(&pg[i]) == 1);
-	free_block(pg, order);
+		shared |= pg[i].owner != DOMID_XEN;
+	if (likely(!shared)) {
+		free_block(pg, order);
+		return;
+	}
+	for (i = 0; i < 1UL << order; i++) {
+		/* No new reference, not by a domain that inherits the number either (XSA-322). */
+		WRITE_ONCE(pg[i].owner, DOMID_INVALID);
+		/* Where somebody still maps it, the last one who lets go frees it. */
+		if (page_type_count(&pg[i]))
+			put_page_and_type(&pg[i]);
+		else
+			put_page(&pg[i]);
+	}
 }
 
 void *alloc_hyp_pages(unsigned int order)
@@ -166,25 +205,17 @@ void free_hyp_pages(void *p, unsigned int order)
 		free_pages(virt_to_page(p), order);
 }
 
-/* A new owner must not reach the frames through anybody's stale TLB entry. */
-static void flush_stale(struct page_info *pg, unsigned long nr)
-{
-	cpumask_t mask = cpu_online_mask;
-	u64 newest = 0;
-
-	for (unsigned long i = 0; i < nr; i++)
-		newest = max(newest, pg[i].tlb_stamp);
-	tlb_filter(&mask, newest);
-	if (newest && !cpumask_empty(&mask))
-		tlb_flush_mask(&mask, TLB_ALL);
-}
-
-/* d->mm.lock held. */
-static void page_list_add(struct domain *d, struct page_info *pg)
+/* d->mm.lock held, so that teardown of @d finds either nothing or a frame that it can take away. */
+static void page_enter(struct domain *d, struct page_info *pg)
 {
 	if (d->mm.tot_pages++ == 0)
 		domain_hold(d);
 	list_push(&d->mm.first_page, pg);
+	pg->owner = d->id;
+	pg->tlb_stamp = 0;
+	/* Partner of the owner check in get_page(): owner first, then the reference. */
+	smp_wmb();
+	WRITE_ONCE(pg->word, PG_ALLOCATED | PG_COUNT_ONE);
 }
 
 int domain_page_link(struct domain *d, struct page_info *pg)
@@ -197,7 +228,7 @@ int domain_page_link(struct domain *d, struct page_info *pg)
 	else if (d->mm.tot_pages >= d->mm.max_pages)
 		rc = -E2BIG;
 	else
-		page_list_add(d, pg);
+		page_enter(d, pg);
 	spin_unlock(&d->mm.lock);
 	return rc;
 }
@@ -221,33 +252,25 @@ struct page_info *alloc_domain_pages(struct domain *d, unsigned int order, unsig
 
 	if (!pg)
 		return NULL;
-	flush_stale(pg, nr);
 	spin_lock(&d->mm.lock);
 	if (d->state != DOMAIN_RUNNING || d->mm.tot_pages + nr > d->mm.max_pages) {
 		spin_unlock(&d->mm.lock);
 		free_block(pg, order);
 		return NULL;
 	}
-	for (i = nr; i-- > 0; ) {
-		pg[i].owner = d->id;
-		pg[i].tlb_stamp = 0;
-		/* Partner of the owner check in get_page(): owner first, then the reference. */
-		smp_wmb();
-		WRITE_ONCE(pg[i].word, PG_ALLOCATED | PG_COUNT_ONE);
-		page_list_add(d, &pg[i]);
-	}
+	for (i = nr; i-- > 0; )
+		page_enter(d, &pg[i]);
 	spin_unlock(&d->mm.lock);
 	return pg;
 }
 
 void free_domain_page(struct page_info *pg)
 {
-	struct domain *d = domain_find(pg->owner);
-
 	ASSERT(page_count(pg) == 0 && page_type_count(pg) == 0);
 	if (pg->word & PG_NONCOHERENT)
 		cache_flush_page(page_to_mfn(pg));
-	domain_page_unlink(d, pg);
+	if (likely(!(pg->word & PG_HYP)))
+		domain_page_unlink(domain_find(pg->owner), pg);
 	pg->tlb_stamp = READ_ONCE(tlb_clock);
 	free_block(pg, 0);
 }

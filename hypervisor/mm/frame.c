@@ -28,14 +28,18 @@ static bool is_table(u64 type)
 	return type >= PGT_L1 && type <= PGT_L4;
 }
 
+/* Somebody holds the frame, and the counter has room: for this reference and PARTIAL's own. */
+static bool may_count(u64 word)
+{
+	return (word & PG_COUNT_MASK) - 1 < PG_COUNT_MASK - 2;
+}
+
 bool get_page(struct page_info *pg, const struct domain *d)
 {
 	u64 old = READ_ONCE(pg->word);
 
 	do {
-		u64 count = old & PG_COUNT_MASK;
-
-		if (unlikely(count == 0 || count == PG_COUNT_MASK || READ_ONCE(pg->owner) != d->id))
+		if (unlikely(!may_count(old) || READ_ONCE(pg->owner) != d->id))
 			return false;
 	} while (unlikely(!try_cmpxchg(&pg->word, &old, old + PG_COUNT_ONE)));
 	/* The frame may have changed hands between the look at its owner and the reference. */
@@ -71,12 +75,12 @@ static void flush_old_role(struct page_info *pg, u64 old)
 		cache_flush_page(page_to_mfn(pg));
 }
 
-/* We own BUSY; @add is what becomes of the counters and flags besides. */
-static void busy_done(struct page_info *pg, u64 clear, u64 set, long add)
+/* We own BUSY, nobody else changes flags but holders of references: @set a flag, @add to counters. */
+static void busy_done(struct page_info *pg, u64 set, long add)
 {
 	u64 old = READ_ONCE(pg->word);
 
-	while (!try_cmpxchg(&pg->word, &old, ((old & ~(clear | PG_BUSY)) | set) + add))
+	while (!try_cmpxchg(&pg->word, &old, ((old & ~PG_BUSY) | set) + add))
 		;
 }
 
@@ -89,21 +93,21 @@ static int validate(struct page_info *pg, u64 type, bool preemptible, bool resum
 	     type == PGT_SEG_DESC ? pv_validate_descriptor_page(pg) : 0;
 	if (rc == 0) {
 		/* Resumed: the state's count reference goes, its type reference is now the caller's. */
-		busy_done(pg, 0, PG_VALIDATED, resumed ? -(long)PG_COUNT_ONE : 0);
+		busy_done(pg, PG_VALIDATED, resumed ? -(long)PG_COUNT_ONE : 0);
 		return 0;
 	}
 	if (rc != -ERESTART && pg->nr_validated && !preemptible)
 		pv_devalidate_table(pg, PGT_LEVEL(type), false);
-	if (rc == -ERESTART || pg->nr_validated) {
+	if (pg->nr_validated) {
 		/* A refused table unwinds later, interruptibly: the guest has its answer already. */
-		busy_done(pg, 0, PG_PARTIAL, resumed ? 0 : PG_COUNT_ONE);
+		busy_done(pg, PG_PARTIAL, resumed ? 0 : PG_COUNT_ONE);
 		if (rc != -ERESTART)
 			pv_defer_put(pg);
 		return rc;
 	}
+	/* The type stays noted: it may have been in use before it was resumed, so that a flush is due. */
 	pg->tlb_stamp = READ_ONCE(tlb_clock);
-	busy_done(pg, PG_TYPE_MASK, 0,
-		  -(long)PG_TYPE_COUNT_ONE - (resumed ? (long)PG_COUNT_ONE : 0));
+	busy_done(pg, 0, -(long)PG_TYPE_COUNT_ONE - (resumed ? (long)PG_COUNT_ONE : 0));
 	return rc;
 }
 
@@ -133,6 +137,9 @@ int get_page_type(struct page_info *pg, u64 type, bool preemptible)
 		u64 count = old & PG_TYPE_COUNT_MASK;
 
 		if (unlikely(old & PG_BUSY)) {
+			/* Who waits for another role may be waited for: L1 with a writable L4, say. */
+			if ((old & PG_TYPE_MASK) != type)
+				return preemptible ? -ERESTART : -EINVAL;
 			cpu_relax();
 			old = READ_ONCE(pg->word);
 		} else if (unlikely(old & PG_PARTIAL)) {
@@ -141,7 +148,8 @@ int get_page_type(struct page_info *pg, u64 type, bool preemptible)
 					return validate(pg, type, preemptible, true);
 				continue;
 			}
-			rc = page_drop_partial(pg, preemptible);
+			/* Any number of tables may hang below (XSA-290). */
+			rc = preemptible ? page_drop_partial(pg, true) : -EINVAL;
 			if (rc)
 				return rc;
 			old = READ_ONCE(pg->word);
@@ -161,12 +169,24 @@ int get_page_type(struct page_info *pg, u64 type, bool preemptible)
 static int devalidate(struct page_info *pg, u64 type, bool preemptible, long keep, long drop)
 {
 	if (pv_devalidate_table(pg, PGT_LEVEL(type), preemptible) == -ERESTART) {
-		busy_done(pg, 0, PG_PARTIAL, keep);
+		busy_done(pg, PG_PARTIAL, keep);
 		return -ERESTART;
 	}
 	pg->tlb_stamp = READ_ONCE(tlb_clock);
-	busy_done(pg, 0, 0, drop);
+	busy_done(pg, 0, drop);
 	return 0;
+}
+
+/*
+ * The last type reference goes. BUSY, so that no other CPU can take and drop a reference of the
+ * same type between our look at the clock and the end of ours: its use would be later than the stamp.
+ */
+static bool begin_last(struct page_info *pg, u64 *old)
+{
+	if (!try_cmpxchg(&pg->word, old, (*old & ~PG_VALIDATED) | PG_BUSY))
+		return false;
+	pg->tlb_stamp = READ_ONCE(tlb_clock);
+	return true;
 }
 
 static int put_type(struct page_info *pg, bool preemptible)
@@ -180,16 +200,14 @@ static int put_type(struct page_info *pg, bool preemptible)
 		if ((old & PG_TYPE_COUNT_MASK) != PG_TYPE_COUNT_ONE) {
 			if (try_cmpxchg(&pg->word, &old, old - PG_TYPE_COUNT_ONE))
 				return 0;
-		} else if (is_table(type)) {
-			if (try_cmpxchg(&pg->word, &old, (old & ~PG_VALIDATED) | PG_BUSY)) {
-				pg->nr_validated = PT_ENTRIES;
-				return devalidate(pg, type, preemptible, PG_COUNT_ONE,
-						  -(long)PG_TYPE_COUNT_ONE);
-			}
-		} else {
-			pg->tlb_stamp = READ_ONCE(tlb_clock);
-			if (try_cmpxchg(&pg->word, &old, (old & ~PG_VALIDATED) - PG_TYPE_COUNT_ONE))
+		} else if (begin_last(pg, &old)) {
+			if (!is_table(type)) {
+				busy_done(pg, 0, -(long)PG_TYPE_COUNT_ONE);
 				return 0;
+			}
+			pg->nr_validated = PT_ENTRIES;
+			return devalidate(pg, type, preemptible, PG_COUNT_ONE,
+					  -(long)PG_TYPE_COUNT_ONE);
 		}
 	}
 }
@@ -227,10 +245,10 @@ int page_drop_partial(struct page_info *pg, bool preemptible)
 int get_page_and_type(struct page_info *pg, const struct domain *d, u64 type, bool preemptible)
 {
 	u64 old = READ_ONCE(pg->word), new;
-	u64 tcount = old & PG_TYPE_COUNT_MASK, count = old & PG_COUNT_MASK;
+	u64 tcount = old & PG_TYPE_COUNT_MASK;
 	int rc;
 
-	if (unlikely(READ_ONCE(pg->owner) != d->id || !count || count == PG_COUNT_MASK))
+	if (unlikely(READ_ONCE(pg->owner) != d->id || !may_count(old)))
 		return -EINVAL;
 	if (likely((old & (PG_TYPE_MASK | PG_VALIDATED)) == (type | PG_VALIDATED) &&
 		   tcount && tcount != PG_TYPE_COUNT_MASK)) {
@@ -256,40 +274,43 @@ slow:
 	return rc;
 }
 
-void put_page_and_type(struct page_info *pg)
+/* Drop both, unless that would be the last type reference of a table: then false. */
+static bool put_both(struct page_info *pg)
 {
-	u64 old = READ_ONCE(pg->word);
+	u64 old = READ_ONCE(pg->word), new;
 
 	for (;;) {
-		u64 tcount = old & PG_TYPE_COUNT_MASK, new;
-
-		if (unlikely(tcount == PG_TYPE_COUNT_ONE && is_table(old & PG_TYPE_MASK)))
+		if ((old & PG_TYPE_COUNT_MASK) != PG_TYPE_COUNT_ONE) {
+			new = old - PG_COUNT_ONE - PG_TYPE_COUNT_ONE;
+			if (likely(try_cmpxchg(&pg->word, &old, new)))
+				break;
+		} else if (unlikely(is_table(old & PG_TYPE_MASK))) {
+			return false;
+		} else if (likely(begin_last(pg, &old))) {
+			new = __atomic_sub_fetch(&pg->word, PG_BUSY + PG_COUNT_ONE + PG_TYPE_COUNT_ONE,
+						 __ATOMIC_SEQ_CST);
 			break;
-		new = old - PG_COUNT_ONE - PG_TYPE_COUNT_ONE;
-		if (tcount == PG_TYPE_COUNT_ONE) {
-			pg->tlb_stamp = READ_ONCE(tlb_clock);
-			new &= ~PG_VALIDATED;
-		}
-		if (likely(try_cmpxchg(&pg->word, &old, new))) {
-			if (unlikely(!(new & PG_COUNT_MASK)))
-				free_domain_page(pg);
-			return;
 		}
 	}
+	if (unlikely(!(new & PG_COUNT_MASK)))
+		free_domain_page(pg);
+	return true;
+}
+
+void put_page_and_type(struct page_info *pg)
+{
+	if (likely(put_both(pg)))
+		return;
 	put_page_type(pg);
 	put_page(pg);
 }
 
 int put_page_and_type_preemptible(struct page_info *pg)
 {
-	u64 old = READ_ONCE(pg->word);
 	int rc;
 
-	if ((old & PG_TYPE_COUNT_MASK) != PG_TYPE_COUNT_ONE || !is_table(old & PG_TYPE_MASK)) {
-		/* It may have become the last one meanwhile: then it is done without a break. */
-		put_page_and_type(pg);
+	if (likely(put_both(pg)))
 		return 0;
-	}
 	rc = put_page_type_preemptible(pg);
 	put_page(pg);
 	return rc;
@@ -302,8 +323,7 @@ bool get_table(struct page_info *pg, const struct domain *d, unsigned int *level
 	do {
 		if ((old & (PG_VALIDATED | PG_BUSY)) != PG_VALIDATED || !is_table(old & PG_TYPE_MASK) ||
 		    !(old & PG_TYPE_COUNT_MASK) || READ_ONCE(pg->owner) != d->id ||
-		    (old & PG_COUNT_MASK) == PG_COUNT_MASK ||
-		    (old & PG_TYPE_COUNT_MASK) == PG_TYPE_COUNT_MASK)
+		    !may_count(old) || (old & PG_TYPE_COUNT_MASK) == PG_TYPE_COUNT_MASK)
 			return false;
 	} while (!try_cmpxchg(&pg->word, &old, old + PG_COUNT_ONE + PG_TYPE_COUNT_ONE));
 	*level = PGT_LEVEL(old & PG_TYPE_MASK);
@@ -315,47 +335,49 @@ bool get_table(struct page_info *pg, const struct domain *d, unsigned int *level
 
 int steal_page(struct domain *d, struct page_info *pg)
 {
-	u64 old = READ_ONCE(pg->word);
+	u64 old;
 
+	/* While we hold it, it stays @d's. */
+	if (!get_page(pg, d))
+		return -EINVAL;
+	old = READ_ONCE(pg->word);
 	/* Count 0: from here on nobody can take a reference (XSA-287: no type, no state besides). */
 	do {
-		if (READ_ONCE(pg->owner) != d->id ||
-		    (old & (PG_COUNT_MASK | PG_TYPE_COUNT_MASK | PG_PINNED | PG_PARTIAL | PG_BUSY |
-			    PG_HYP | PG_ALLOCATED)) != (PG_ALLOCATED | PG_COUNT_ONE))
+		if ((old & (PG_COUNT_MASK | PG_TYPE_COUNT_MASK | PG_PINNED | PG_PARTIAL | PG_BUSY |
+			    PG_HYP | PG_ALLOCATED)) != (PG_ALLOCATED | 2 * PG_COUNT_ONE)) {
+			put_page(pg);
 			return -EINVAL;
+		}
 	} while (!try_cmpxchg(&pg->word, &old, 0));
 	if (old & PG_NONCOHERENT)
 		cache_flush_page(page_to_mfn(pg));
 	domain_page_unlink(d, pg);
 	pg->owner = DOMID_INVALID;
+	/* Read-only mappings left no stamp; the next owner's secrets are not for their stale entries. */
+	pg->tlb_stamp = READ_ONCE(tlb_clock);
 	return 0;
 }
 
 int assign_page(struct domain *d, struct page_info *pg)
 {
 	cpumask_t mask = cpu_online_mask;
-	int rc;
 
 	tlb_filter(&mask, pg->tlb_stamp);
 	if (!cpumask_empty(&mask))
 		tlb_flush_mask(&mask, TLB_ALL);
-	rc = domain_page_link(d, pg);
-	if (rc)
-		return rc;
-	pg->owner = d->id;
-	/* Partner of the owner check after the reference in get_page(). */
-	smp_wmb();
-	WRITE_ONCE(pg->word, PG_ALLOCATED | PG_COUNT_ONE);
-	return 0;
+	return domain_page_link(d, pg);
 }
 
 void share_hyp_page(void *p, struct domain *d, bool writable)
 {
 	struct page_info *pg = virt_to_page(p);
 
-	/* The hypervisor's own references are never dropped; a read-only page keeps type "none" busy. */
+	/* Nobody gets a reference before ours stand there; a read-only page keeps type "none" busy. */
+	WRITE_ONCE(pg->word, PG_HYP);
+	smp_wmb();
 	pg->owner = d->id;
 	set_m2p(page_to_mfn(pg), INVALID_M2P_ENTRY);
+	smp_wmb();
 	WRITE_ONCE(pg->word, PG_HYP | PG_COUNT_ONE | PG_TYPE_COUNT_ONE | PG_VALIDATED |
 		   (writable ? PGT_WRITABLE : PGT_NONE));
 }

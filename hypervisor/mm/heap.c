@@ -45,12 +45,13 @@ static void *small_alloc(unsigned int class)
 
 	if (!list->next)
 		list_init(list);
-	if (list_empty(list)) {
+	while (list_empty(list)) {
+		/* A new page may need a flush of other CPUs: not with our lock held. */
+		spin_unlock_irqrestore(&heap_lock, irq);
 		s = slab_create(class);
-		if (!s) {
-			spin_unlock_irqrestore(&heap_lock, irq);
+		if (!s)
 			return NULL;
-		}
+		irq = spin_lock_irqsave(&heap_lock);
 		list_add(&s->link, list);
 	}
 	s = list_first_entry(list, struct slab, link);

@@ -47,12 +47,31 @@ static unsigned int alloc_flags(unsigned int mem_flags)
 	return bits && bits <= 32 ? ALLOC_DMA32 : ALLOC_ANY;
 }
 
-/* Undo an allocation that the guest cannot be told of. */
-static void drop_extent(struct page_info *pg, unsigned int order)
+/*
+ * Give one frame back. Only the domain's own reference goes: a pin or mapping the guest still has
+ * keeps the frame alive and typed (XSA-252).
+ */
+static bool remove_frame(struct domain *d, mfn_t m)
 {
-	for (unsigned long i = 0; i < 1UL << order; i++)
-		if (__atomic_fetch_and(&pg[i].word, ~PG_ALLOCATED, __ATOMIC_SEQ_CST) & PG_ALLOCATED)
-			put_page(&pg[i]);
+	struct page_info *pg;
+
+	if (!mfn_valid(m))
+		return false;
+	pg = mfn_to_page(m);
+	if (!get_page(pg, d))
+		return false;
+	if (__atomic_fetch_and(&pg->word, ~PG_ALLOCATED, __ATOMIC_SEQ_CST) & PG_ALLOCATED)
+		put_page(pg);
+	set_m2p(m, INVALID_M2P_ENTRY);
+	put_page(pg);
+	return true;
+}
+
+/* Undo an allocation that the guest cannot be told of. It may have given frames of it back by itself. */
+static void drop_extent(struct domain *d, struct page_info *pg, unsigned int order)
+{
+	for (unsigned long n = 0; n < 1UL << order; n++)
+		remove_frame(d, page_to_mfn(&pg[n]));
 }
 
 /* increase_reservation tells frames; populate_physmap also reads the pfn each is to have. */
@@ -73,29 +92,9 @@ static bool add_extent(struct reservation *c, bool populate)
 		for (unsigned long i = 0; i < 1UL << order; i++)
 			set_m2p(mfn(n + i), pfn + i);
 	if (list && write_frame(list, c->done, n)) {
-		drop_extent(pg, order);
+		drop_extent(c->d, pg, order);
 		return false;
 	}
-	return true;
-}
-
-/*
- * Give one frame back. Only the domain's own reference goes: a pin or mapping the guest still has
- * keeps the frame alive and typed (XSA-252).
- */
-static bool remove_frame(struct domain *d, mfn_t m)
-{
-	struct page_info *pg;
-
-	if (!mfn_valid(m))
-		return false;
-	pg = mfn_to_page(m);
-	if (!get_page(pg, d))
-		return false;
-	if (__atomic_fetch_and(&pg->word, ~PG_ALLOCATED, __ATOMIC_SEQ_CST) & PG_ALLOCATED)
-		put_page(pg);
-	set_m2p(m, INVALID_M2P_ENTRY);
-	put_page(pg);
 	return true;
 }
 
@@ -212,7 +211,7 @@ static int chunk_give(struct chunk *c)
 		rc = chunk_give_one(c, c->index * nr + i, &got[i]);
 	while (rc && got && i-- > 0)
 		if (got[i])
-			drop_extent(&frame_table[got[i]], order);
+			drop_extent(c->d, &frame_table[got[i]], order);
 	lib_free(got);
 	return rc;
 }

@@ -22,7 +22,11 @@ static bool maps_as_expected(pte_t e, pte_t expect)
 static int exchange_entry(const struct domain *d, pte_t *slot, pte_t new, pte_t expect)
 {
 	pte_t old = READ_ONCE(*slot);
+	struct page_info *pg = mfn_to_page(pte_mfn(new));
 
+	/* The guest may drop the entry by itself, without a flush: the owner must know (XSA-286). */
+	if (!expect && mfn_valid(pte_mfn(new)) && pg->owner != d->id && !(pg->word & PG_FOREIGN))
+		__atomic_or_fetch(&pg->word, PG_FOREIGN, __ATOMIC_SEQ_CST);
 	do {
 		if (expect && !maps_as_expected(old, expect))
 			return -EINVAL;

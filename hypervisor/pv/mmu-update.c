@@ -37,7 +37,19 @@ void mmu_owner_put(struct mmu_owner *o)
 		domain_put(o->d);
 }
 
-/* Same frame, same caching: only the right to write may change, and with it the type reference. */
+/* The owner of a frame that an entry maps: mostly @guess. */
+static const struct domain *owner_of(const struct page_info *pg, const struct domain *guess)
+{
+	domid_t id = READ_ONCE(pg->owner);
+
+	return likely(guess && guess->id == id) ? guess : domain_find(id);
+}
+
+/*
+ * Same frame, same caching: only the right to write may change, and with it the type reference.
+ * Nothing but the entry holds the frame, and another CPU may clear it at any time: references are
+ * taken as for a new entry, and after the exchange those of the old one are dropped.
+ */
 static int mod_l1_rights(const struct domain *owner, pte_t *slot, pte_t *old, pte_t new)
 {
 	struct page_info *pg = mfn_to_page(pte_mfn(new));
@@ -46,17 +58,21 @@ static int mod_l1_rights(const struct domain *owner, pte_t *slot, pte_t *old, pt
 	int rc = 0;
 
 	/* A frame got read-only from elsewhere, by a grant say, does not become writable here. */
-	if (gain && ram)
-		rc = owner && pg->owner == owner->id ? get_page_type(pg, PGT_WRITABLE, false) : -EINVAL;
+	if (gain && ram) {
+		rc = owner ? get_page_and_type(pg, owner, PGT_WRITABLE, true) : -EINVAL;
+	} else if (lose && ram) {
+		owner = owner_of(pg, owner);
+		rc = owner && get_page(pg, owner) ? 0 : -EINVAL;
+	}
 	if (rc)
 		return rc;
 	if (!try_cmpxchg(slot, old, new)) {
-		if (gain && ram)
-			put_page_type(pg);
+		if (gain || lose)
+			pv_put_l1e(NULL, new);
 		return -EBUSY;
 	}
-	if (lose && ram)
-		put_page_type(pg);
+	if (gain || lose)
+		pv_put_l1e(NULL, gain ? new & ~PTE_RW : new | PTE_RW);
 	return 0;
 }
 
@@ -86,7 +102,7 @@ int pv_mod_l1e(const struct domain *d, const struct domain *owner, pte_t *slot, 
 				return rc;
 			continue;
 		}
-		rc = pv_get_l1e(d, owner, &want);
+		rc = pv_get_l1e(d, owner, &want, true);
 		if (unlikely(rc))
 			return rc;
 		if (try_cmpxchg(slot, &old, want)) {
@@ -121,7 +137,10 @@ static int mod_upper(const struct domain *d, unsigned int level, pte_t *slot, pt
 			pv_put_table_entry(old, true);
 			return 0;
 		}
-		pv_put_table_entry(want, false);
+		/* Meanwhile ours may be the last reference to a tree. */
+		rc = new & PTE_P ? pv_put_table_entry(want, true) : 0;
+		if (rc)
+			return rc;
 	}
 }
 
@@ -150,7 +169,7 @@ void pv_defer_put(struct page_info *pg)
 			return;
 		}
 	}
-	page_drop_partial(pg, false);
+	/* No room: whoever wants the frame next unwinds it. Never here: any number may hang below. */
 }
 
 int pv_finish_put(struct vcpu *v)
@@ -191,17 +210,8 @@ static void release_table(struct update *u)
 /* Into a frame that is no table (yet): an ordinary write, for which the frame must be writable. */
 static int write_plain(struct update *u, struct page_info *pg, unsigned int slot, pte_t val)
 {
-	u64 type = READ_ONCE(pg->word) & PG_TYPE_MASK;
-	int rc;
+	int rc = get_page_and_type(pg, u->table_owner.d, PGT_WRITABLE, true);
 
-	if (type >= PGT_L1 && type <= PGT_SEG_DESC && page_type_count(pg)) {
-		if (type == PGT_SEG_DESC)
-			return -EINVAL;
-		rc = page_drop_partial(pg, true);
-		if (rc)
-			return rc;
-	}
-	rc = get_page_and_type(pg, u->table_owner.d, PGT_WRITABLE, false);
 	if (rc)
 		return rc;
 	WRITE_ONCE(((pte_t *)page_to_virt(pg))[slot], val);
@@ -335,7 +345,7 @@ pte_t *pv_find_l1e(const struct vcpu *v, unsigned long va, struct page_info **ta
 	if (!get_table(*table, v->domain, &level))
 		return NULL;
 	if (level != 1) {
-		put_page_and_type(*table);
+		put_page_and_type_preemptible(*table);
 		return NULL;
 	}
 	return (pte_t *)page_to_virt(*table) + pt_index(va, 1);
@@ -380,31 +390,40 @@ static long update_va(unsigned long va, pte_t new, unsigned long flags, const st
 		return -EINVAL;
 	rc = pv_mod_l1e(v->domain, owner, slot, new, false, NULL);
 	put_page_and_type_preemptible(table);
+	if (unlikely(rc == -ERESTART))
+		return rc;
 	frc = flush_after(va, flags);
 	return rc ? rc : frc;
+}
+
+/* The table that a frame was is still being taken apart: by @v, or by whoever wants the frame. */
+static bool must_finish(struct vcpu *v)
+{
+	return unlikely(unfinished(v)) && pv_finish_put(v);
 }
 
 long do_update_va_mapping(unsigned long va, unsigned long pte, unsigned long flags, unsigned long a4,
 			  unsigned long a5)
 {
-	if (unlikely(unfinished(current)) && pv_finish_put(current))
+	long rc = must_finish(current) ? -ERESTART : update_va(va, pte, flags, current->domain);
+
+	if (unlikely(rc == -ERESTART))
 		return hypercall_continue(__HYPERVISOR_update_va_mapping, va, pte, flags, 0, 0);
-	return update_va(va, pte, flags, current->domain);
+	return rc;
 }
 
 long do_update_va_mapping_otherdomain(unsigned long va, unsigned long pte, unsigned long flags,
 				      unsigned long domid, unsigned long a5)
 {
 	struct mmu_owner o;
-	long rc;
+	long rc = mmu_owner_get(&o, domid);
 
-	if (unlikely(unfinished(current)) && pv_finish_put(current))
-		return hypercall_continue(__HYPERVISOR_update_va_mapping_otherdomain, va, pte, flags,
-					  domid, 0);
-	rc = mmu_owner_get(&o, domid);
 	if (rc)
 		return rc;
-	rc = update_va(va, pte, flags, o.d);
+	rc = must_finish(current) ? -ERESTART : update_va(va, pte, flags, o.d);
 	mmu_owner_put(&o);
+	if (unlikely(rc == -ERESTART))
+		return hypercall_continue(__HYPERVISOR_update_va_mapping_otherdomain, va, pte, flags,
+					  domid, 0);
 	return rc;
 }

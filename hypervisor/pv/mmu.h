@@ -25,8 +25,11 @@ struct mmu_owner {
 int mmu_owner_get(struct mmu_owner *o, domid_t id);
 void mmu_owner_put(struct mmu_owner *o);
 
-/** pv_get_l1e: take the references of present entry *@e (adjusted in place) mapping @owner's frame. */
-int pv_get_l1e(const struct domain *d, const struct domain *owner, pte_t *e);
+/**
+ * pv_get_l1e: take the references of present entry *@e (adjusted in place) mapping @owner's frame.
+ * -ERESTART (only if @preemptible): the frame is a table that is still being taken apart.
+ */
+int pv_get_l1e(const struct domain *d, const struct domain *owner, pte_t *e, bool preemptible);
 /** pv_put_l1e: drop them. */
 void pv_put_l1e(const struct domain *d, pte_t e);
 /** The same for an entry of an L2, L3 or L4 table. -ERESTART: interrupted; see mm.h. */
@@ -37,7 +40,7 @@ int pv_adjust_l1e(const struct domain *d, pte_t *e);
 
 /**
  * pv_mod_l1e: replace an L1 entry. @expect: NULL, or the value it must have (else -EBUSY and
- * *@expect says what it has). Typed reference on the table held by the caller.
+ * *@expect says what it has); -ERESTART as above, nothing changed. Typed reference on the table held by the caller.
  */
 int pv_mod_l1e(const struct domain *d, const struct domain *owner, pte_t *slot, pte_t new,
 	       bool preserve_ad, pte_t *expect);

@@ -20,7 +20,7 @@ static int pin(struct ext *x, mfn_t m, unsigned int level)
 	if (rc)
 		return rc;
 	if (__atomic_fetch_or(&pg->word, PG_PINNED, __ATOMIC_SEQ_CST) & PG_PINNED) {
-		put_page_and_type(pg);
+		put_page_and_type_preemptible(pg);
 		return -EINVAL;
 	}
 	return 0;
@@ -138,9 +138,13 @@ static int flush_cache(struct ext *x, bool global)
 static int clear_page(struct ext *x, mfn_t m)
 {
 	struct page_info *pg = mfn_to_page(m);
+	int rc;
 
-	if (!mfn_valid(m) || !x->owner.d || get_page_and_type(pg, x->owner.d, PGT_WRITABLE, false))
+	if (!mfn_valid(m) || !x->owner.d)
 		return -EINVAL;
+	rc = get_page_and_type(pg, x->owner.d, PGT_WRITABLE, true);
+	if (rc)
+		return rc;
 	memset(page_to_virt(pg), 0, PAGE_SIZE);
 	put_page_and_type(pg);
 	return 0;
@@ -150,12 +154,14 @@ static int copy_page(struct ext *x, mfn_t dst, mfn_t src)
 {
 	struct page_info *from = mfn_to_page(src);
 	struct page_info *to = mfn_to_page(dst);
+	int rc;
 
 	if (!mfn_valid(src) || !mfn_valid(dst) || !x->owner.d || !get_page(from, x->owner.d))
 		return -EINVAL;
-	if (get_page_and_type(to, x->owner.d, PGT_WRITABLE, false)) {
+	rc = get_page_and_type(to, x->owner.d, PGT_WRITABLE, true);
+	if (rc) {
 		put_page(from);
-		return -EINVAL;
+		return rc;
 	}
 	memcpy(page_to_virt(to), page_to_virt(from), PAGE_SIZE);
 	put_page_and_type(to);

@@ -167,7 +167,8 @@ static bool fetch(struct ptwr *p)
 	       p->addr % sizeof(pte_t) + p->in.opsize <= sizeof(pte_t);
 }
 
-static bool apply(struct ptwr *p, const struct domain *d, pte_t *slot)
+/* -ERESTART: the instruction is to be executed again. */
+static int apply(struct ptwr *p, const struct domain *d, pte_t *slot)
 {
 	unsigned int shift = p->addr % sizeof(pte_t) * 8;
 	pte_t old = READ_ONCE(*slot), new;
@@ -175,13 +176,13 @@ static bool apply(struct ptwr *p, const struct domain *d, pte_t *slot)
 
 	do {
 		if (!compute(p, (old >> shift) & p->mask))
-			return false;
+			return -EINVAL;
 		if (!p->store)
-			return true;
+			return 0;
 		new = (old & ~(p->mask << shift)) | ((p->result & p->mask) << shift);
 		rc = pv_mod_l1e(d, d, slot, new, false, &old);
 	} while (rc == -EBUSY);
-	return rc == 0;
+	return rc;
 }
 
 bool pv_emulate_ptwr(struct cpu_regs *regs, unsigned long addr)
@@ -191,7 +192,7 @@ bool pv_emulate_ptwr(struct cpu_regs *regs, unsigned long addr)
 	struct page_info *pg;
 	unsigned int level;
 	pte_t leaf;
-	bool done;
+	int rc = -EINVAL;
 
 	/* The cheap refusals first: most write faults are no page-table writes. */
 	if (pt_walk(current->pv.kernel_cr3, addr, &leaf) != 1 || leaf & PTE_RW ||
@@ -200,13 +201,12 @@ bool pv_emulate_ptwr(struct cpu_regs *regs, unsigned long addr)
 	pg = mfn_to_page(pte_mfn(leaf));
 	if ((READ_ONCE(pg->word) & PG_TYPE_MASK) != PGT_L1 || !get_table(pg, d, &level))
 		return false;
-	done = level == 1 && fetch(&p);
-	if (done) {
+	if (level == 1 && fetch(&p)) {
 		p.mask = ~0UL >> (64 - 8 * p.in.opsize);
-		done = apply(&p, d, (pte_t *)page_to_virt(pg) + (addr & ~PAGE_MASK) / sizeof(pte_t));
+		rc = apply(&p, d, (pte_t *)page_to_virt(pg) + (addr & ~PAGE_MASK) / sizeof(pte_t));
 	}
 	put_page_and_type_preemptible(pg);
-	if (done)
+	if (!rc)
 		retire(&p);
-	return done;
+	return !rc || rc == -ERESTART;
 }

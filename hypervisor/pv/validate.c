@@ -50,7 +50,7 @@ static int check_cache(const struct domain *d, struct page_info *pg, pte_t e)
 	return 0;
 }
 
-int pv_get_l1e(const struct domain *d, const struct domain *owner, pte_t *e)
+int pv_get_l1e(const struct domain *d, const struct domain *owner, pte_t *e, bool preemptible)
 {
 	struct page_info *pg;
 	mfn_t m;
@@ -65,7 +65,7 @@ int pv_get_l1e(const struct domain *d, const struct domain *owner, pte_t *e)
 	if (unlikely(!owner))
 		return -EINVAL;
 	if (*e & PTE_RW)
-		rc = get_page_and_type(pg, owner, PGT_WRITABLE, false);
+		rc = get_page_and_type(pg, owner, PGT_WRITABLE, preemptible);
 	else
 		rc = get_page(pg, owner) ? 0 : -EINVAL;
 	if (unlikely(rc))
@@ -124,7 +124,7 @@ int pv_put_table_entry(pte_t e, bool preemptible)
 	return 0;
 }
 
-static int validate_l1(const struct domain *d, struct page_info *pg, pte_t *t)
+static int validate_l1(const struct domain *d, struct page_info *pg, pte_t *t, bool preemptible)
 {
 	unsigned int i;
 	int rc;
@@ -139,7 +139,7 @@ static int validate_l1(const struct domain *d, struct page_info *pg, pte_t *t)
 			break;
 		if (!(t[i] & PTE_P))
 			continue;
-		rc = pv_get_l1e(d, d, &t[i]);
+		rc = pv_get_l1e(d, d, &t[i], preemptible);
 		if (unlikely(rc)) {
 			while (i-- > 0)
 				pv_put_l1e(d, t[i]);
@@ -189,7 +189,7 @@ int pv_validate_table(struct page_info *pg, unsigned int level, bool preemptible
 	int rc;
 
 	if (level == 1)
-		return validate_l1(d, pg, t);
+		return validate_l1(d, pg, t, preemptible);
 	rc = validate_upper(d, pg, t, level, preemptible);
 	if (!rc && level == 4)
 		enter_hyp_slots(t);
