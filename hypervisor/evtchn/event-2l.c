@@ -7,8 +7,7 @@
  *
  * Bits are set from the right to the left, the guest clears from the left to the right.
  */
-#include <xenolith/domain.h>
-#include <xenolith/evtchn.h>
+#include "evtchn-private.h"
 
 #define PORTS_PER_SEL	64
 

@@ -15,9 +15,7 @@
  * The guest may write anything into these words. Ports read from them are never used here: what is
  * followed are the tails, which are ours. A guest that breaks the protocol loses its own events.
  */
-#include <xenolith/debug.h>
-#include <xenolith/domain.h>
-#include <xenolith/evtchn.h>
+#include "evtchn-private.h"
 
 #define WORDS_PER_PAGE		(PAGE_SIZE / sizeof(event_word_t))
 #define MAX_ARRAY_PAGES		(EVTCHN_FIFO_NR_CHANNELS / WORDS_PER_PAGE)
@@ -202,7 +200,7 @@ static bool fifo_is_busy(const struct domain *d, const struct evtchn *ch)
 	return word_has(d, ch, W_LINKED, false);
 }
 
-static int fifo_set_priority(struct domain *d, struct evtchn *ch, unsigned int priority)
+static int fifo_set_priority(struct evtchn *ch, unsigned int priority)
 {
 	if (priority > EVTCHN_FIFO_PRIORITY_MIN)
 		return -EINVAL;
@@ -276,11 +274,8 @@ static int switch_to_fifo(struct vcpu *v, const struct evtchn_init_control *op)
 {
 	struct domain *d = v->domain;
 	struct evtchn_fifo *f = new(struct evtchn_fifo);
-	int rc;
+	int rc = f ? control_block_enter(v, op->control_gfn, op->offset) : -ENOMEM;
 
-	if (!f)
-		return -ENOMEM;
-	rc = control_block_enter(v, op->control_gfn, op->offset);
 	if (rc) {
 		lib_free(f);
 		return rc;
@@ -292,24 +287,18 @@ static int switch_to_fifo(struct vcpu *v, const struct evtchn_init_control *op)
 	return 0;
 }
 
-int evtchn_fifo_init_control(struct evtchn_init_control *op)
+int evtchn_fifo_init_control(struct domain *d, union evtchn_args *a)
 {
-	struct domain *d = current->domain;
+	struct evtchn_init_control *op = &a->init_control;
 	struct vcpu *v = vcpu_find(d, op->vcpu);
-	int rc;
 
 	if (!v)
 		return -ENOENT;
 	if (op->offset > PAGE_SIZE - sizeof(struct evtchn_fifo_control_block) || op->offset % 8)
 		return -EINVAL;
 	op->link_bits = EVTCHN_FIFO_LINK_BITS;
-	spin_lock(&d->evtchn.lock);
-	if (d->evtchn.fifo)
-		rc = control_block_enter(v, op->control_gfn, op->offset);
-	else
-		rc = switch_to_fifo(v, op);
-	spin_unlock(&d->evtchn.lock);
-	return rc;
+	return d->evtchn.fifo ? control_block_enter(v, op->control_gfn, op->offset) :
+	       switch_to_fifo(v, op);
 }
 
 /* Deliver what was raised before its array page, now page @nr, was there. */
@@ -329,32 +318,24 @@ static void deliver_missed(struct domain *d, unsigned int nr)
 	}
 }
 
-int evtchn_fifo_expand_array(const struct evtchn_expand_array *op)
+int evtchn_fifo_expand_array(struct domain *d, union evtchn_args *a)
 {
-	struct domain *d = current->domain;
-	struct evtchn_fifo *f;
-	void *page = NULL;
-	int rc = 0;
+	struct evtchn_fifo *f = d->evtchn.fifo;
+	unsigned int nr;
 
-	spin_lock(&d->evtchn.lock);
-	f = d->evtchn.fifo;
 	if (!f)
-		rc = -EOPNOTSUPP;
-	else if (f->nr_pages == MAX_ARRAY_PAGES)
-		rc = -ENOSPC;
-	else
-		page = guest_page_get(d, op->array_gfn);
-	if (page) {
-		f->page[f->nr_pages] = page;
-		smp_wmb();		/* XSA-358: pairs with word_of() */
-		WRITE_ONCE(f->nr_pages, f->nr_pages + 1);
-		smp_mb();		/* pairs with fifo_set_pending() */
-		deliver_missed(d, f->nr_pages - 1);
-	} else if (!rc) {
-		rc = -EINVAL;
-	}
-	spin_unlock(&d->evtchn.lock);
-	return rc;
+		return -EOPNOTSUPP;
+	nr = f->nr_pages;
+	if (nr == MAX_ARRAY_PAGES)
+		return -ENOSPC;
+	f->page[nr] = guest_page_get(d, a->expand_array.array_gfn);
+	if (!f->page[nr])
+		return -EINVAL;
+	smp_wmb();		/* XSA-358: pairs with word_of() */
+	WRITE_ONCE(f->nr_pages, nr + 1);
+	smp_mb();		/* pairs with fifo_set_pending() */
+	deliver_missed(d, nr);
+	return 0;
 }
 
 void evtchn_fifo_destroy(struct domain *d)

@@ -7,8 +7,7 @@
  * Each step stops when it finds its mark set already: then somebody else goes the rest of the way
  * and the guest has not looked yet.
  */
-#include <xenolith/domain.h>
-#include <xenolith/evtchn.h>
+#include "evtchn-private.h"
 
 static void deliver(struct domain *d, struct evtchn *ch)
 {
@@ -138,32 +137,26 @@ void evtchn_poll_wake(struct domain *d, port_t port)
 	}
 }
 
-static void dump_binding(const struct evtchn *ch)
+static void dump_port(struct domain *d, struct evtchn *ch)
 {
-	switch (ch->state) {
-	case ECS_UNBOUND:
-		printk("      unbound for d%u\n", ch->unbound_domid);
-		break;
-	case ECS_INTERDOMAIN:
-		printk("      to d%u port %u\n", ch->remote->id, ch->peer->port);
-		break;
-	case ECS_PIRQ:
-		printk("      pirq %u\n", ch->pirq);
-		break;
-	case ECS_VIRQ:
-		printk("      virq %u\n", ch->virq);
-		break;
-	default:
-		printk("      %s\n", ch->state == ECS_IPI ? "ipi" : "?");
-	}
+	static const char *const names[] = {
+		[ECS_UNBOUND] = "unbound, for d", [ECS_INTERDOMAIN] = "to d", [ECS_PIRQ] = "pirq ",
+		[ECS_VIRQ] = "virq ", [ECS_IPI] = "ipi ",
+	};
+	const struct evtchn_abi *abi = d->evtchn.abi;
+	bool linked = ch->state == ECS_INTERDOMAIN;
+
+	printk("  %4u: v%u %c%c %s%u port %u\n", ch->port, ch->notify_vcpu,
+	       abi->is_pending(d, ch) ? 'p' : '-', abi->is_masked(d, ch) ? 'm' : '-', names[ch->state],
+	       linked ? ch->remote->id : ch->virq, linked ? ch->peer->port : 0);
 }
 
 void evtchn_dump(struct domain *d)
 {
 	const struct evtchn_domain *e = &d->evtchn;
 
-	printk("d%u: %u event channels, %s; port: vcpu pending masked\n", d->id, e->active,
-	       e->abi->name);
+	printk("d%u: %u event channels, %s; port: vcpu, pending, masked, bound to\n", d->id,
+	       e->active, e->abi->name);
 	for (port_t port = 1; port < e->nr_groups * EVTCHN_GROUP; port++) {
 		struct evtchn *ch = evtchn_find(d, port);
 		unsigned long irq;
@@ -171,12 +164,8 @@ void evtchn_dump(struct domain *d)
 		if (!ch)
 			continue;
 		irq = spin_lock_irqsave(&ch->lock);
-		if (ch->state > ECS_RESERVED) {
-			printk("  %4u: v%u %c%c\n", port, ch->notify_vcpu,
-			       e->abi->is_pending(d, ch) ? 'p' : '-',
-			       e->abi->is_masked(d, ch) ? 'm' : '-');
-			dump_binding(ch);
-		}
+		if (ch->state > ECS_RESERVED)
+			dump_port(d, ch);
 		spin_unlock_irqrestore(&ch->lock, irq);
 	}
 }

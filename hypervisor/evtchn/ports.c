@@ -12,10 +12,8 @@
  * Ports live in groups that are allocated on first use and stay until the domain is freed, so a
  * port may be looked up without a lock. Port 0 is reserved: 0 means "none" in the ABI.
  */
-#include <xenolith/debug.h>
-#include <xenolith/domain.h>
-#include <xenolith/evtchn.h>
 #include <xenolith/hypercall.h>
+#include "evtchn-private.h"
 
 struct evtchn *evtchn_find(const struct domain *d, port_t port)
 {
@@ -78,74 +76,63 @@ static struct evtchn *group_pick(struct domain *d, struct evtchn_group *g, unsig
 	return NULL;
 }
 
-/* Take a free port, the lowest there is. It stays ECS_FREE until the caller binds it. */
-static int port_take(struct domain *d, struct evtchn **chp)
+/*
+ * Take the lowest free port for @state with @number (its virq or pirq). The state is written last:
+ * whoever sees it, with the port's lock or not, sees the rest. -EINVAL: @d is dying; -ENOSPC; -ENOMEM.
+ */
+static int port_take(struct domain *d, enum evtchn_state state, unsigned int number,
+		     unsigned int vcpu, struct evtchn **chp)
 {
 	struct evtchn_domain *e = &d->evtchn;
 	unsigned int limit = min_t(unsigned int, e->max_port + 1, e->abi->max_ports);
+	struct evtchn *ch = NULL;
 
 	if (READ_ONCE(d->state) != DOMAIN_RUNNING)
 		return -EINVAL;
-	for (unsigned int i = 0; i < e->nr_groups && i * EVTCHN_GROUP < limit; i++) {
+	for (unsigned int i = 0; !ch && i * EVTCHN_GROUP < limit; i++) {
 		struct evtchn_group *g = e->groups[i] ?: group_create(e, i);
-		struct evtchn *ch = g ? group_pick(d, g, limit) : NULL;
 
 		if (!g)
 			return -ENOMEM;
-		if (!ch)
-			continue;
-		g->used |= BIT(ch->port % EVTCHN_GROUP);
-		e->active++;
-		ch->notify_vcpu = 0;
-		ch->priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
-		ch->fifo_missed = false;
-		*chp = ch;
-		return 0;
+		ch = group_pick(d, g, limit);
 	}
-	return -ENOSPC;
+	if (!ch)
+		return -ENOSPC;
+	e->groups[ch->port / EVTCHN_GROUP]->used |= BIT(ch->port % EVTCHN_GROUP);
+	e->active++;
+	ch->notify_vcpu = vcpu;
+	ch->priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
+	ch->fifo_missed = false;
+	ch->virq = number;		/* or pirq, or unbound_domid: the same place */
+	smp_wmb();
+	WRITE_ONCE(ch->state, state);
+	*chp = ch;
+	return 0;
 }
 
-static void port_give_back(struct domain *d, struct evtchn *ch)
+static void port_release(struct domain *d, struct evtchn *ch)
 {
 	struct evtchn_domain *e = &d->evtchn;
+	unsigned long irq = spin_lock_irqsave(&ch->lock);
 
+	e->abi->clear_pending(d, ch);	/* nothing old when it is used again */
+	ch->state = ECS_FREE;
+	spin_unlock_irqrestore(&ch->lock, irq);
 	e->groups[ch->port / EVTCHN_GROUP]->used &= ~BIT(ch->port % EVTCHN_GROUP);
 	e->active--;
 }
 
-static void mark_free(struct domain *d, struct evtchn *ch)
-{
-	d->evtchn.abi->clear_pending(d, ch);	/* nothing old when it is used again */
-	ch->state = ECS_FREE;
-}
-
-static void release(struct domain *d, struct evtchn *ch)
-{
-	unsigned long irq = spin_lock_irqsave(&ch->lock);
-
-	mark_free(d, ch);
-	spin_unlock_irqrestore(&ch->lock, irq);
-	port_give_back(d, ch);
-}
-
 /* ---- binding ---- */
 
-int evtchn_alloc_unbound(struct domain *d, domid_t remote, port_t *port)
+static int op_alloc_unbound(struct domain *d, union evtchn_args *a)
 {
+	struct evtchn_alloc_unbound *op = &a->alloc_unbound;
+	domid_t remote = op->remote_dom == DOMID_SELF ? current->domain->id : op->remote_dom;
 	struct evtchn *ch;
-	unsigned long irq;
-	int rc;
+	int rc = port_take(d, ECS_UNBOUND, remote, 0, &ch);
 
-	spin_lock(&d->evtchn.lock);
-	rc = port_take(d, &ch);
-	if (!rc) {
-		irq = spin_lock_irqsave(&ch->lock);
-		ch->unbound_domid = remote;
-		ch->state = ECS_UNBOUND;
-		spin_unlock_irqrestore(&ch->lock, irq);
-		*port = ch->port;
-	}
-	spin_unlock(&d->evtchn.lock);
+	if (!rc)
+		op->port = ch->port;
 	return rc;
 }
 
@@ -157,10 +144,9 @@ static int connect_ports(struct domain *ld, struct evtchn *lch, struct domain *r
 	if (rch->state == ECS_UNBOUND && rch->unbound_domid == ld->id) {
 		lch->remote = rd;
 		lch->peer = rch;
-		lch->state = ECS_INTERDOMAIN;
 		rch->remote = ld;
 		rch->peer = lch;
-		rch->state = ECS_INTERDOMAIN;
+		lch->state = rch->state = ECS_INTERDOMAIN;
 		/* What the other side sent before was lost: always tell this side once. */
 		ld->evtchn.abi->set_pending(ld->vcpu[lch->notify_vcpu], lch);
 		rc = 0;
@@ -169,43 +155,26 @@ static int connect_ports(struct domain *ld, struct evtchn *lch, struct domain *r
 	return rc;
 }
 
-int evtchn_bind_interdomain(struct domain *ld, struct domain *rd, port_t rport, port_t *lport)
+static int op_bind_interdomain(struct domain *d, union evtchn_args *a)
 {
-	struct evtchn *lch, *rch = evtchn_find(rd, rport);
-	int rc;
+	struct evtchn_bind_interdomain *op = &a->bind_interdomain;
+	struct domain *rd = domain_get(op->remote_dom);
+	struct evtchn *lch, *rch;
+	int rc = -EINVAL;
 
-	if (!rch)
-		return -EINVAL;
-	spin_lock(&ld->evtchn.lock);
-	rc = port_take(ld, &lch);
+	if (!rd)
+		return -ESRCH;
+	rch = evtchn_find(rd, op->remote_port);
+	if (rch)
+		rc = port_take(d, ECS_RESERVED, 0, 0, &lch);
 	if (!rc) {
-		rc = connect_ports(ld, lch, rd, rch);
+		rc = connect_ports(d, lch, rd, rch);
 		if (rc)
-			port_give_back(ld, lch);
-		else
-			*lport = lch->port;
+			port_release(d, lch);
+		op->local_port = lch->port;
 	}
-	spin_unlock(&ld->evtchn.lock);
+	domain_put(rd);
 	return rc;
-}
-
-/* Take a port for @state; @number is its virq or pirq. d->evtchn.lock held. */
-static int bind_local(struct domain *d, enum evtchn_state state, unsigned int number,
-		      unsigned int vcpu, port_t *port)
-{
-	struct evtchn *ch;
-	unsigned long irq;
-	int rc = port_take(d, &ch);
-
-	if (rc)
-		return rc;
-	irq = spin_lock_irqsave(&ch->lock);
-	ch->notify_vcpu = vcpu;
-	ch->virq = number;		/* or pirq: the same place */
-	ch->state = state;
-	spin_unlock_irqrestore(&ch->lock, irq);
-	*port = ch->port;
-	return 0;
 }
 
 static bool virq_is_global(unsigned int virq)
@@ -214,103 +183,85 @@ static bool virq_is_global(unsigned int virq)
 	       virq != VIRQ_XENPMU;
 }
 
-int evtchn_bind_virq(struct domain *d, unsigned int virq, unsigned int vcpu, port_t *port)
+static int op_bind_virq(struct domain *d, union evtchn_args *a)
 {
-	struct vcpu *v = vcpu_find(d, vcpu);
-	int rc = -EEXIST;
+	struct evtchn_bind_virq *op = &a->bind_virq;
+	struct vcpu *v = vcpu_find(d, op->vcpu);
+	struct evtchn *ch;
+	int rc;
 
-	if (virq >= NR_VIRQS || (virq_is_global(virq) && vcpu != 0))
+	if (op->virq >= NR_VIRQS || (virq_is_global(op->virq) && op->vcpu != 0))
 		return -EINVAL;
 	if (!v)
 		return -ENOENT;
-	spin_lock(&d->evtchn.lock);
-	if (!v->evtchn.virq_port[virq]) {
-		rc = bind_local(d, ECS_VIRQ, virq, vcpu, port);
-		if (!rc)
-			WRITE_ONCE(v->evtchn.virq_port[virq], *port);
-	}
-	spin_unlock(&d->evtchn.lock);
-	return rc;
+	if (v->evtchn.virq_port[op->virq])
+		return -EEXIST;
+	rc = port_take(d, ECS_VIRQ, op->virq, op->vcpu, &ch);
+	if (rc)
+		return rc;
+	op->port = ch->port;
+	WRITE_ONCE(v->evtchn.virq_port[op->virq], ch->port);
+	return 0;
 }
 
-int evtchn_bind_ipi(struct domain *d, unsigned int vcpu, port_t *port)
+static int op_bind_ipi(struct domain *d, union evtchn_args *a)
 {
+	struct evtchn *ch;
 	int rc;
 
-	if (!vcpu_find(d, vcpu))
+	if (!vcpu_find(d, a->bind_ipi.vcpu))
 		return -ENOENT;
-	spin_lock(&d->evtchn.lock);
-	rc = bind_local(d, ECS_IPI, 0, vcpu, port);
-	spin_unlock(&d->evtchn.lock);
+	rc = port_take(d, ECS_IPI, 0, a->bind_ipi.vcpu, &ch);
+	if (!rc)
+		a->bind_ipi.port = ch->port;
 	return rc;
 }
 
-/* The table of pirqs is allocated at the first binding; interrupts read it without a lock. */
-static int pirq_table_create(struct evtchn_domain *e)
-{
-	port_t *table;
-
-	if (e->pirq_port)
-		return 0;
-	table = new_array(port_t, EVTCHN_PIRQS);
-	WRITE_ONCE(e->pirq_port, table);
-	return table ? 0 : -ENOMEM;
-}
-
-int evtchn_bind_pirq(struct domain *d, unsigned int pirq, bool share, port_t *port)
+static int op_bind_pirq(struct domain *d, union evtchn_args *a)
 {
 	struct evtchn_domain *e = &d->evtchn;
+	struct evtchn_bind_pirq *op = &a->bind_pirq;
+	struct evtchn *ch;
 	int rc;
 
-	if (pirq >= EVTCHN_PIRQS)
+	if (op->pirq >= EVTCHN_PIRQS)
 		return -EINVAL;
 	if (rights_hardware(d))
 		return -EPERM;
-	spin_lock(&e->lock);
-	rc = pirq_table_create(e);
-	if (!rc && e->pirq_port[pirq])
-		rc = -EEXIST;
-	if (!rc)
-		rc = bind_local(d, ECS_PIRQ, pirq, 0, port);
-	if (!rc) {
-		WRITE_ONCE(e->pirq_port[pirq], *port);
-		rc = pirq_bind(d->vcpu[0], pirq, share);	/* it may fire from now on */
-		if (rc) {
-			struct evtchn *ch = evtchn_find(d, *port);
-
-			WRITE_ONCE(e->pirq_port[pirq], 0);
-			release(d, ch);
-		}
+	if (!e->pirq_port)		/* interrupts read it without a lock */
+		WRITE_ONCE(e->pirq_port, new_array(port_t, EVTCHN_PIRQS));
+	if (!e->pirq_port)
+		return -ENOMEM;
+	if (e->pirq_port[op->pirq])
+		return -EEXIST;
+	rc = port_take(d, ECS_PIRQ, op->pirq, 0, &ch);
+	if (rc)
+		return rc;
+	op->port = ch->port;
+	WRITE_ONCE(e->pirq_port[op->pirq], ch->port);
+	rc = pirq_bind(d->vcpu[0], op->pirq, op->flags & BIND_PIRQ__WILL_SHARE);
+	if (rc) {			/* else it may fire from now on */
+		WRITE_ONCE(e->pirq_port[op->pirq], 0);
+		port_release(d, ch);
 	}
-	spin_unlock(&e->lock);
 	return rc;
 }
 
-int evtchn_bind_vcpu(struct domain *d, port_t port, unsigned int vcpu)
+static int op_bind_vcpu(struct domain *d, union evtchn_args *a)
 {
-	struct evtchn *ch = evtchn_find(d, port);
-	struct vcpu *v = vcpu_find(d, vcpu);
-	unsigned long irq;
-	bool is_pirq;
-	int rc = 0;
+	struct evtchn *ch = evtchn_find(d, a->bind_vcpu.port);
+	struct vcpu *v = vcpu_find(d, a->bind_vcpu.vcpu);
+	u8 state = ch ? READ_ONCE(ch->state) : ECS_FREE;
 
 	if (!v)
 		return -ENOENT;
-	if (!ch)
+	if (state != ECS_UNBOUND && state != ECS_INTERDOMAIN && state != ECS_PIRQ &&
+	    (state != ECS_VIRQ || !virq_is_global(ch->virq)))
 		return -EINVAL;
-	spin_lock(&d->evtchn.lock);
-	irq = spin_lock_irqsave(&ch->lock);
-	is_pirq = ch->state == ECS_PIRQ;
-	if (is_pirq || ch->state == ECS_UNBOUND || ch->state == ECS_INTERDOMAIN ||
-	    (ch->state == ECS_VIRQ && virq_is_global(ch->virq)))
-		WRITE_ONCE(ch->notify_vcpu, vcpu);
-	else
-		rc = -EINVAL;
-	spin_unlock_irqrestore(&ch->lock, irq);
-	if (is_pirq)
+	WRITE_ONCE(ch->notify_vcpu, v->id);
+	if (state == ECS_PIRQ)
 		pirq_set_affinity(d, ch->pirq, v);
-	spin_unlock(&d->evtchn.lock);
-	return rc;
+	return 0;
 }
 
 /* ---- closing ---- */
@@ -343,7 +294,7 @@ static void disconnect(struct domain *d, struct evtchn *ch)
 	spin_unlock_irqrestore(&ch->lock, irq);
 }
 
-static int close_locked(struct domain *d, struct evtchn *ch)
+static int port_close(struct domain *d, struct evtchn *ch)
 {
 	unsigned int owner;
 
@@ -365,100 +316,92 @@ static int close_locked(struct domain *d, struct evtchn *ch)
 	default:
 		return -EINVAL;
 	}
-	release(d, ch);
+	port_release(d, ch);
 	return 0;
 }
 
-int evtchn_close(struct domain *d, port_t port)
+static int op_close(struct domain *d, union evtchn_args *a)
 {
-	struct evtchn *ch = evtchn_find(d, port);
-	int rc;
+	struct evtchn *ch = evtchn_find(d, a->close.port);
 
-	if (!ch)
-		return -EINVAL;
-	spin_lock(&d->evtchn.lock);
-	rc = close_locked(d, ch);
-	spin_unlock(&d->evtchn.lock);
-	return rc;
+	return ch ? port_close(d, ch) : -EINVAL;
 }
 
 /*
- * Close all ports. What is closed stays closed, so a call made again goes on where this one
- * stopped; it stops only after it got somewhere.
+ * Close all ports, then go back to the 2-level ABI. What is closed stays closed, so a call made again
+ * goes on where this one stopped; it stops only after it got somewhere. -EAGAIN: a port was bound
+ * meanwhile.
  */
 static int close_all(struct domain *d)
 {
 	struct evtchn_domain *e = &d->evtchn;
+	int rc = 0;
 
 	for (unsigned int i = 0; i < e->nr_groups; i++) {
 		struct evtchn_group *g = READ_ONCE(e->groups[i]);
 		unsigned int closed = 0;
 
-		for (unsigned int n = 0; g && READ_ONCE(g->used) && n < EVTCHN_GROUP; n++)
-			closed += !evtchn_close(d, g->ch[n].port);
+		if (!g || !READ_ONCE(g->used))
+			continue;
+		spin_lock(&e->lock);
+		for (unsigned int n = 0; n < EVTCHN_GROUP; n++)
+			closed += !port_close(d, &g->ch[n]);
+		spin_unlock(&e->lock);
 		if (closed && hypercall_preempt())
 			return -ERESTART;
 	}
-	return 0;
-}
-
-int evtchn_reset(struct domain *d)
-{
-	int rc = close_all(d);
-
-	if (rc)
-		return rc;
-	spin_lock(&d->evtchn.lock);
-	if (d->evtchn.active)
+	spin_lock(&e->lock);
+	if (e->active)
 		rc = -EAGAIN;
 	else
 		evtchn_fifo_destroy(d);
-	spin_unlock(&d->evtchn.lock);
+	spin_unlock(&e->lock);
 	return rc;
+}
+
+static int op_reset(struct domain *d, union evtchn_args *a)
+{
+	return d == current->domain || d->paused_by_controller ? close_all(d) : -EINVAL;
 }
 
 /* ---- asking and setting ---- */
 
-int evtchn_status(struct domain *d, struct evtchn_status *st)
+static const u8 abi_status[] = {
+	[ECS_FREE]		= EVTCHNSTAT_closed,
+	[ECS_RESERVED]		= EVTCHNSTAT_closed,
+	[ECS_UNBOUND]		= EVTCHNSTAT_unbound,
+	[ECS_INTERDOMAIN]	= EVTCHNSTAT_interdomain,
+	[ECS_PIRQ]		= EVTCHNSTAT_pirq,
+	[ECS_VIRQ]		= EVTCHNSTAT_virq,
+	[ECS_IPI]		= EVTCHNSTAT_ipi,
+};
+
+static int op_status(struct domain *d, union evtchn_args *a)
 {
-	struct evtchn *ch = evtchn_find(d, st->port);
+	struct evtchn_status *op = &a->status;
+	struct evtchn *ch = evtchn_find(d, op->port);
 	unsigned long irq;
 
 	if (!ch)
 		return -EINVAL;
 	irq = spin_lock_irqsave(&ch->lock);
-	st->vcpu = ch->notify_vcpu;
-	switch (ch->state) {
-	case ECS_UNBOUND:
-		st->status = EVTCHNSTAT_unbound;
-		st->u.unbound.dom = ch->unbound_domid;
-		break;
-	case ECS_INTERDOMAIN:
-		st->status = EVTCHNSTAT_interdomain;
-		st->u.interdomain.dom = ch->remote->id;
-		st->u.interdomain.port = ch->peer->port;
-		break;
-	case ECS_PIRQ:
-		st->status = EVTCHNSTAT_pirq;
-		st->u.pirq = ch->pirq;
-		break;
-	case ECS_VIRQ:
-		st->status = EVTCHNSTAT_virq;
-		st->u.virq = ch->virq;
-		break;
-	case ECS_IPI:
-		st->status = EVTCHNSTAT_ipi;
-		break;
-	default:
-		st->status = EVTCHNSTAT_closed;
+	op->status = abi_status[ch->state];
+	op->vcpu = ch->notify_vcpu;
+	if (ch->state == ECS_INTERDOMAIN) {
+		op->u.interdomain.dom = ch->remote->id;
+		op->u.interdomain.port = ch->peer->port;
+	} else if (ch->state == ECS_UNBOUND) {
+		op->u.unbound.dom = ch->unbound_domid;
+	} else if (ch->state == ECS_VIRQ || ch->state == ECS_PIRQ) {
+		op->u.virq = ch->virq;		/* the same place in all of them */
 	}
 	spin_unlock_irqrestore(&ch->lock, irq);
 	return 0;
 }
 
-int evtchn_unmask(struct domain *d, port_t port)
+static int op_unmask(struct domain *d, union evtchn_args *a)
 {
-	struct evtchn *ch = evtchn_find(d, port);
+	struct evtchn *ch = evtchn_find(d, a->unmask.port);
 	unsigned long irq;
 
 	if (!ch)
@@ -470,15 +413,32 @@ int evtchn_unmask(struct domain *d, port_t port)
 	return 0;
 }
 
-int evtchn_set_priority(struct domain *d, port_t port, unsigned int priority)
+static int op_set_priority(struct domain *d, union evtchn_args *a)
 {
-	struct evtchn *ch = evtchn_find(d, port);
+	struct evtchn *ch = evtchn_find(d, a->set_priority.port);
 	const struct evtchn_abi *abi = d->evtchn.abi;
 
 	if (!ch)
 		return -EINVAL;
-	return abi->set_priority ? abi->set_priority(d, ch, priority) : -ENOSYS;
+	return abi->set_priority ? abi->set_priority(ch, a->set_priority.priority) : -ENOSYS;
 }
+
+#define OP(field, flags, fn)	{ sizeof(((union evtchn_args *)0)->field), flags, fn }
+const struct evtchn_operation evtchn_operations[NR_EVTCHN_OPS] = {
+	[EVTCHNOP_bind_interdomain] = OP(bind_interdomain, OP_RESULT | OP_LOCKED, op_bind_interdomain),
+	[EVTCHNOP_bind_virq]	= OP(bind_virq, OP_RESULT | OP_LOCKED, op_bind_virq),
+	[EVTCHNOP_bind_pirq]	= OP(bind_pirq, OP_RESULT | OP_LOCKED, op_bind_pirq),
+	[EVTCHNOP_close]	= OP(close, OP_LOCKED, op_close),
+	[EVTCHNOP_status]	= OP(status, OP_RESULT | OP_DOMAIN, op_status),
+	[EVTCHNOP_alloc_unbound] = OP(alloc_unbound, OP_RESULT | OP_DOMAIN | OP_LOCKED, op_alloc_unbound),
+	[EVTCHNOP_bind_ipi]	= OP(bind_ipi, OP_RESULT | OP_LOCKED, op_bind_ipi),
+	[EVTCHNOP_bind_vcpu]	= OP(bind_vcpu, OP_LOCKED, op_bind_vcpu),
+	[EVTCHNOP_unmask]	= OP(unmask, 0, op_unmask),
+	[EVTCHNOP_reset]	= OP(dom, OP_DOMAIN, op_reset),
+	[EVTCHNOP_init_control]	= OP(init_control, OP_RESULT | OP_LOCKED, evtchn_fifo_init_control),
+	[EVTCHNOP_expand_array]	= OP(expand_array, OP_LOCKED, evtchn_fifo_expand_array),
+	[EVTCHNOP_set_priority]	= OP(set_priority, OP_LOCKED, op_set_priority),
+};
 
 /* ---- life of the domain ---- */
 
@@ -506,9 +466,7 @@ int evtchn_domain_init(struct domain *d, unsigned int max_port)
 
 int evtchn_domain_destroy(struct domain *d)
 {
-	int rc = evtchn_reset(d);
-
-	return rc == -EAGAIN ? -ERESTART : rc;	/* one last port was being taken meanwhile */
+	return close_all(d) ? -ERESTART : 0;	/* one last port may have been taken meanwhile */
 }
 
 void evtchn_domain_free(struct domain *d)

@@ -8,8 +8,6 @@
 #include "../../hypervisor/evtchn/notify.c"
 #include "../../hypervisor/evtchn/event-2l.c"
 #include "../../hypervisor/evtchn/event-fifo.c"
-#undef WORDS_PER_PAGE
-#define target_get evtchn_target_get
 #include "../../hypervisor/evtchn/ops.c"
 
 static unsigned int pirqs_bound;
@@ -68,6 +66,21 @@ static void teardown(void)
 	op_result = do_event_channel_op(cmd, (unsigned long)&_a, 0, 0, 0);	\
 	_a; })
 static long op_result;
+
+static void evtchn_unmask(struct domain *d, port_t port)
+{
+	current = d->vcpu[0];
+	op(EVTCHNOP_unmask, unmask, .port = port);
+}
+
+static int evtchn_status(struct domain *d, struct evtchn_status *st)
+{
+	union evtchn_args a = { .status = *st };
+	int rc = op_status(d, &a);
+
+	*st = a.status;
+	return rc;
+}
 
 static port_t alloc_unbound(unsigned int remote)
 {

@@ -11,6 +11,7 @@
 #include "../../hypervisor/evtchn/notify.c"
 #include "../../hypervisor/evtchn/event-2l.c"
 #include "../../hypervisor/evtchn/event-fifo.c"
+#include "../../hypervisor/evtchn/ops.c"
 
 int pirq_bind(struct vcpu *v, unsigned int pirq, bool share)
 {
@@ -31,6 +32,22 @@ void pirq_set_affinity(struct domain *d, unsigned int pirq, struct vcpu *v)
 #define ARRAY_FRAME	16
 
 static struct domain *d;
+
+static int evtchn_op(unsigned int cmd, void *arg)
+{
+	return do_event_channel_op(cmd, (unsigned long)arg, 0, 0, 0);
+}
+
+static int unmask(port_t port)
+{
+	return evtchn_op(EVTCHNOP_unmask, &(struct evtchn_unmask){ port });
+}
+
+static int set_priority(port_t port, unsigned int priority)
+{
+	return evtchn_op(EVTCHNOP_set_priority, &(struct evtchn_set_priority){ port, priority });
+}
+
 static event_word_t *words;		/* the guest's view of its array: one page */
 
 /* ---- the guest's side ---- */
@@ -89,7 +106,7 @@ static bool guest_try_unmask(port_t port)
 static void guest_unmask(port_t port)
 {
 	if (!guest_try_unmask(port))
-		evtchn_unmask(d, port);
+		unmask(port);
 }
 
 /* ---- setting up ---- */
@@ -98,14 +115,14 @@ static int init_control(unsigned int vcpu, u64 gfn, u32 offset)
 {
 	struct evtchn_init_control op = { .vcpu = vcpu, .control_gfn = gfn, .offset = offset };
 
-	return evtchn_fifo_init_control(&op);
+	return evtchn_op(EVTCHNOP_init_control, &op);
 }
 
 static int expand(u64 gfn)
 {
 	struct evtchn_expand_array op = { .array_gfn = gfn };
 
-	return evtchn_fifo_expand_array(&op);
+	return evtchn_op(EVTCHNOP_expand_array, &op);
 }
 
 static void setup(void)
@@ -141,10 +158,10 @@ static void teardown(void)
 
 static port_t bind(unsigned int vcpu)
 {
-	port_t port;
+	struct evtchn_bind_ipi op = { .vcpu = vcpu };
 
-	BUG_ON(evtchn_bind_ipi(d, vcpu, &port));
-	return port;
+	BUG_ON(evtchn_op(EVTCHNOP_bind_ipi, &op));
+	return op.port;
 }
 
 static void test_setup(void)
@@ -171,15 +188,15 @@ static void test_setup(void)
 	      "what was pending before is delivered when the array page comes");
 	check(control_of(0)->head[EVTCHN_FIFO_PRIORITY_DEFAULT] == p && control_of(0)->ready == 1u << EVTCHN_FIFO_PRIORITY_DEFAULT,
 	      "on the queue of the default priority");
-	check(evtchn_set_priority(d, p, 16) == -EINVAL && !evtchn_set_priority(d, p, 15), "priorities are 0 to 15");
-	evtchn_close(d, p);
+	check(set_priority(p, 16) == -EINVAL && !set_priority(p, 15), "priorities are 0 to 15");
+	evtchn_op(EVTCHNOP_close, &p);
 	check(bind(0) != p, "a port that is still linked is not used again");
 	guest_unlink(&words[p]);
 	check(bind(0) == p, "but when the guest has taken it off its queue");
 	for (unsigned int i = 1; i < MAX_ARRAY_PAGES; i++)
 		require(!expand(ARRAY_FRAME), "array page");
 	check(expand(ARRAY_FRAME) == -ENOSPC, "the array has 128 pages");
-	check(evtchn_reset(d) == 0 && !host_frames_held(d) && d->evtchn.abi == &evtchn_2l, "reset goes back to 2-level");
+	check(evtchn_op(EVTCHNOP_reset, &(domid_t){ DOMID_SELF }) == 0 && !host_frames_held(d) && d->evtchn.abi == &evtchn_2l, "reset goes back to 2-level");
 	check(init_control(0, CONTROL_FRAME, 64) == 0, "and FIFO may begin again");
 	teardown();
 }
@@ -196,7 +213,7 @@ static void test_no_control(void)
 	evtchn_send(d, p);
 	check(evtchn_port_pending(d, p) && !(words[p] & W_LINKED), "no control block: pending, not linked");
 	BUG_ON(init_control(2, CONTROL_FRAME + 2, 64));
-	evtchn_unmask(d, p);
+	unmask(p);
 	check(control_of(2)->head[7] == p, "delivered by unmask when there is one");
 	teardown();
 	setup();
@@ -286,7 +303,7 @@ static void random_step(void)
 		break;
 	case 5:
 		if (host_random() % 2) {
-			evtchn_set_priority(d, p, priority);
+			set_priority(p, priority);
 			state[p].priority = priority;
 		} else {		/* as bind_vcpu for other kinds of ports */
 			evtchn_find(d, p)->notify_vcpu = vcpu;
@@ -340,8 +357,8 @@ static void test_hostile(void)
 		else
 			memset(control_of(p % NR_VCPUS), host_random(), sizeof(struct evtchn_fifo_control_block));
 		evtchn_find(d, p)->notify_vcpu = host_random() % NR_VCPUS;
-		evtchn_set_priority(d, p, host_random() % 16);
-		host_random() % 2 ? evtchn_send(d, p) : evtchn_unmask(d, p);
+		set_priority(p, host_random() % 16);
+		host_random() % 2 ? evtchn_send(d, p) : unmask(p);
 	}
 	for (unsigned int i = 0; i < NR_VCPUS; i++)
 		for (unsigned int q = 0; q < 16; q++)
@@ -367,7 +384,7 @@ static void *sender(void *arg)
 		seed = seed * 6364136223846793005UL + 1442695040888963407UL;
 		p = 1 + (seed >> 33) % STRESS_PORTS;
 		if (seed >> 60 == 0)
-			evtchn_set_priority(d, p, seed >> 56 & 1 ? 7 : 3);
+			set_priority(p, seed >> 56 & 1 ? 7 : 3);
 		if (seed >> 60 == 1)
 			WRITE_ONCE(evtchn_find(d, p)->notify_vcpu, seed >> 56 & 1);
 		__atomic_add_fetch(&sent[p], 1, __ATOMIC_SEQ_CST);

@@ -37,13 +37,12 @@ struct evtchn {
 	u32 fifo_queue;			/* FIFO: queue it was last linked on; survives closing */
 	bool fifo_missed;		/* FIFO: raised while its array page was not there yet */
 	union {
-		domid_t unbound_domid;	/* who may bind to it */
+		unsigned int unbound_domid;	/* who may bind to it */
+		unsigned int pirq, virq;	/* one place for these: port_take() */
 		struct {
 			struct domain *remote;
 			struct evtchn *peer;	/* the other end: port of @remote */
 		};
-		unsigned int pirq;
-		unsigned int virq;
 	};
 };
 
@@ -61,7 +60,7 @@ struct evtchn_abi {
 	bool (*is_pending)(const struct domain *d, const struct evtchn *ch);
 	bool (*is_masked)(const struct domain *d, const struct evtchn *ch);
 	bool (*is_busy)(const struct domain *d, const struct evtchn *ch);	/* not to be reused yet */
-	int (*set_priority)(struct domain *d, struct evtchn *ch, unsigned int priority);
+	int (*set_priority)(struct evtchn *ch, unsigned int priority);
 };
 
 #define EVTCHN_GROUP	64		/* ports per allocated group */
@@ -94,24 +93,6 @@ int evtchn_domain_init(struct domain *d, unsigned int max_port);
 int evtchn_domain_destroy(struct domain *d);
 void evtchn_domain_free(struct domain *d);	/* memory, after the last reference */
 
-/*
- * Port operations; errors as the ABI has them. @d is kept alive by the caller.
- * alloc_unbound: @remote may bind to the new *@port. bind_interdomain: between new *@lport of @ld
- * and @rport of @rd. bind_virq, bind_ipi: for vcpu @vcpu. reset: close all ports, back to the
- * 2-level ABI; 0, -ERESTART, -EAGAIN (another vcpu still binds ports).
- */
-int evtchn_alloc_unbound(struct domain *d, domid_t remote, port_t *port);
-int evtchn_bind_interdomain(struct domain *ld, struct domain *rd, port_t rport, port_t *lport);
-int evtchn_bind_virq(struct domain *d, unsigned int virq, unsigned int vcpu, port_t *port);
-int evtchn_bind_ipi(struct domain *d, unsigned int vcpu, port_t *port);
-int evtchn_bind_pirq(struct domain *d, unsigned int pirq, bool share, port_t *port);
-int evtchn_bind_vcpu(struct domain *d, port_t port, unsigned int vcpu);
-int evtchn_close(struct domain *d, port_t port);
-int evtchn_reset(struct domain *d);
-int evtchn_status(struct domain *d, struct evtchn_status *st);
-int evtchn_unmask(struct domain *d, port_t port);
-int evtchn_set_priority(struct domain *d, port_t port, unsigned int priority);
-
 /** evtchn_send: notify the other end of @d's @port (EVTCHNOP_send). Any context but irq. */
 int evtchn_send(struct domain *d, port_t port);
 /** evtchn_send_virq: raise a per-vcpu (@v) virq, or a global one of v->domain. Any context. */
@@ -132,15 +113,6 @@ void evtchn_vcpu_info_moved(struct vcpu *v);
  */
 void evtchn_poll_wake(struct domain *d, port_t port);
 void evtchn_dump(struct domain *d);		/* debug key 'e' */
-
-extern const struct evtchn_abi evtchn_2l;
-/** evtchn_fifo_init_control, _expand_array: for current's domain; errors as the ABI has them. */
-int evtchn_fifo_init_control(struct evtchn_init_control *op);
-int evtchn_fifo_expand_array(const struct evtchn_expand_array *op);
-/** evtchn_fifo_destroy: unmap its pages, back to 2-level. d->evtchn.lock held, no port in use. */
-void evtchn_fifo_destroy(struct domain *d);
-/** evtchn_find: @port of @d, in use or not; NULL when there never was such a port. */
-struct evtchn *evtchn_find(const struct domain *d, port_t port);
 
 long do_event_channel_op(unsigned long cmd, unsigned long arg, unsigned long, unsigned long, unsigned long);
 long do_event_channel_op_compat(unsigned long op, unsigned long, unsigned long, unsigned long, unsigned long);
