@@ -94,6 +94,6 @@ static inline void grant_frame_put(struct page_info *pg, bool write)
 long grant_map(unsigned long uop, unsigned int count);
 long grant_unmap(unsigned long uop, unsigned int count, bool replace);
 long grant_copy(unsigned long uop, unsigned int count);
-long grant_transfer(unsigned long uop, unsigned int count);
+int grant_transfer_one(struct domain *from, const struct gnttab_transfer *op);
 
 #endif

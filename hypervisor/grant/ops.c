@@ -8,64 +8,92 @@
 
 #define GRANT_VERSION	1
 
-/* Domain @id for the caller to look at: referenced; NULL with a GNTST_* in *@status. */
-static struct domain *target_get(domid_t id, int16_t *status)
-{
-	struct domain *d = domain_get(id);
+/* ---- one table: the domain that the argument names, the caller's or one it controls ---- */
 
-	*status = d ? GNTST_okay : GNTST_bad_domain;
-	if (d && d != current->domain && rights_target(current->domain, d)) {
-		domain_put(d);
-		*status = GNTST_permission_denied;
-		return NULL;
-	}
-	return d;
-}
+union table_args {
+	struct gnttab_setup_table setup;
+	struct gnttab_query_size query;
+	struct gnttab_get_status_frames status_frames;
+	struct gnttab_get_version version;
+};
 
-static int setup_table(struct domain *d, unsigned int nr_frames, unsigned long list)
+static int op_setup_table(struct domain *d, union table_args *a)
 {
+	xen_pfn_t *list = a->setup.frame_list.p;
 	int status = GNTST_okay;
 
-	if (grant_table_grow(d, nr_frames))
+	if (grant_table_grow(d, a->setup.nr_frames))
 		return GNTST_general_error;
-	for (unsigned int i = 0; i < nr_frames; i++) {
+	for (unsigned int i = 0; i < a->setup.nr_frames; i++) {
 		xen_pfn_t gfn = mfn_x(virt_to_mfn(d->grant->shared[i]));
 
-		if (copy_out((xen_pfn_t *)list + i, &gfn))
+		if (copy_out(list + i, &gfn))
 			status = GNTST_bad_virt_addr;
 	}
 	return status;
 }
 
-static long op_setup_table(unsigned long uop)
+static int op_query_size(struct domain *d, union table_args *a)
 {
-	struct gnttab_setup_table op;
-	struct domain *d;
-
-	if (copy_in(&op, uop))
-		return -EFAULT;
-	d = target_get(op.dom, &op.status);
-	if (d) {
-		op.status = setup_table(d, op.nr_frames, (unsigned long)op.frame_list.p);
-		domain_put(d);
-	}
-	return copy_field_out(uop, struct gnttab_setup_table, &op, status);
+	a->query.nr_frames = grant_nr_frames(d);
+	a->query.max_nr_frames = d->grant->max_frames;
+	return GNTST_okay;
 }
 
-static long op_query_size(unsigned long uop)
+static int op_get_version(struct domain *d, union table_args *a)
 {
-	struct gnttab_query_size op;
-	struct domain *d;
+	a->version.version = GRANT_VERSION;
+	return GNTST_okay;
+}
 
-	if (copy_in(&op, uop))
+/* Version 1 has none: asking for no frames is the only thing that succeeds. */
+static int op_get_status_frames(struct domain *d, union table_args *a)
+{
+	return a->status_frames.nr_frames ? GNTST_general_error : GNTST_okay;
+}
+
+#define NO_STATUS	0		/* the hypercall's result says it instead; any count will do */
+#define TABLE_OP(type, fn) \
+	{ sizeof(struct type), offsetof(struct type, dom), offsetof(struct type, status), fn }
+static const struct table_op {
+	u8 size, dom, status;		/* of the argument; offsets in it */
+	int (*fn)(struct domain *d, union table_args *a);
+} table_ops[] = {
+	[GNTTABOP_setup_table]		= TABLE_OP(gnttab_setup_table, op_setup_table),
+	[GNTTABOP_query_size]		= TABLE_OP(gnttab_query_size, op_query_size),
+	[GNTTABOP_get_status_frames]	= TABLE_OP(gnttab_get_status_frames, op_get_status_frames),
+	[GNTTABOP_get_version]		= { sizeof(struct gnttab_get_version), 0, NO_STATUS, op_get_version },
+};
+_Static_assert(offsetof(struct gnttab_get_version, dom) == 0, "ABI: get_version");
+
+static int run_on_table(const struct table_op *op, union table_args *a)
+{
+	struct domain *d = domain_get(*(domid_t *)((u8 *)a + op->dom));
+	int status = GNTST_permission_denied;
+
+	if (!d)
+		return GNTST_bad_domain;
+	if (d == current->domain || !rights_target(current->domain, d))
+		status = op->fn(d, a);
+	domain_put(d);
+	return status;
+}
+
+static long do_table_op(const struct table_op *op, unsigned long uop, unsigned int count)
+{
+	union table_args a;
+	int status;
+
+	if (op->status && count != 1)
+		return -EINVAL;
+	if (copy_from_guest(&a, guest_ptr(uop), op->size))
 		return -EFAULT;
-	d = target_get(op.dom, &op.status);
-	if (d) {
-		op.nr_frames = grant_nr_frames(d);
-		op.max_nr_frames = d->grant->max_frames;
-		domain_put(d);
-	}
-	return copy_out(uop, &op);
+	status = run_on_table(op, &a);
+	if (op->status)
+		*(int16_t *)((u8 *)&a + op->status) = status;
+	else if (status)
+		return status == GNTST_bad_domain ? -ESRCH : -EPERM;
+	return copy_to_guest(guest_ptr(uop), &a, op->size);
 }
 
 static long op_set_version(unsigned long uop)
@@ -80,37 +108,7 @@ static long op_set_version(unsigned long uop)
 	return copy_out(uop, &op) ?: rc;
 }
 
-static long op_get_version(unsigned long uop)
-{
-	struct gnttab_get_version op;
-	struct domain *d;
-	int16_t status;
-
-	if (copy_in(&op, uop))
-		return -EFAULT;
-	d = target_get(op.dom, &status);
-	if (!d)
-		return status == GNTST_bad_domain ? -ESRCH : -EPERM;
-	domain_put(d);
-	op.version = GRANT_VERSION;
-	return copy_field_out(uop, struct gnttab_get_version, &op, version);
-}
-
-/* Version 1 has none: asking for no frames is the only thing that succeeds. */
-static long op_get_status_frames(unsigned long uop)
-{
-	struct gnttab_get_status_frames op;
-	struct domain *d;
-
-	if (copy_in(&op, uop))
-		return -EFAULT;
-	d = target_get(op.dom, &op.status);
-	if (d) {
-		domain_put(d);
-		op.status = op.nr_frames ? GNTST_general_error : GNTST_okay;
-	}
-	return copy_field_out(uop, struct gnttab_get_status_frames, &op, status);
-}
+/* ---- arrays ---- */
 
 static int swap_one(struct grant_table *gt, grant_ref_t a, grant_ref_t b)
 {
@@ -137,23 +135,6 @@ static int swap_one(struct grant_table *gt, grant_ref_t a, grant_ref_t b)
 	return status;
 }
 
-static long op_swap(unsigned long uop, unsigned int count)
-{
-	struct gnttab_swap_grant_ref op, *u = (void *)uop;
-	unsigned int done;
-
-	for (done = 0; done < count; done++, u++) {
-		if (done && hypercall_preempt())
-			break;
-		if (copy_in(&op, u))
-			return -EFAULT;
-		op.status = swap_one(current->domain->grant, op.ref_a, op.ref_b);
-		if (copy_field_out(u, struct gnttab_swap_grant_ref, &op, status))
-			return -EFAULT;
-	}
-	return done;
-}
-
 /* Does @user have frame @m by a grant of its owner? At most a table's worth of entries. */
 static bool granted(const struct domain *owner, const struct domain *user, mfn_t m)
 {
@@ -166,7 +147,7 @@ static bool granted(const struct domain *owner, const struct domain *user, mfn_t
 	return false;
 }
 
-static long cache_flush_one(const struct gnttab_cache_flush *op)
+static int cache_flush_one(const struct gnttab_cache_flush *op)
 {
 	mfn_t m = mfn(op->a.dev_bus_addr >> PAGE_SHIFT);
 	struct domain *owner;
@@ -193,20 +174,42 @@ static long cache_flush_one(const struct gnttab_cache_flush *op)
 	return 0;
 }
 
-static long op_cache_flush(unsigned long uop, unsigned int count)
-{
-	struct gnttab_cache_flush op, *u = (void *)uop;
-	unsigned int done;
-	long rc;
+union array_element {
+	struct gnttab_swap_grant_ref swap;
+	struct gnttab_transfer transfer;
+	struct gnttab_cache_flush flush;
+};
 
-	for (done = 0; done < count; done++, u++) {
+static int run_element(unsigned int cmd, union array_element *e)
+{
+	switch (cmd) {
+	case GNTTABOP_swap_grant_ref:
+		e->swap.status = swap_one(current->domain->grant, e->swap.ref_a, e->swap.ref_b);
+		return 0;
+	case GNTTABOP_transfer:
+		e->transfer.status = grant_transfer_one(current->domain, &e->transfer);
+		return 0;
+	default:
+		return cache_flush_one(&e->flush);
+	}
+}
+
+static long run_elements(unsigned int cmd, unsigned long uop, unsigned int count, size_t size)
+{
+	union array_element e;
+	unsigned int done;
+	int rc;
+
+	for (done = 0; done < count; done++, uop += size) {
 		if (done && hypercall_preempt())
 			break;
-		if (copy_in(&op, u))
+		if (copy_from_guest(&e, guest_ptr(uop), size))
 			return -EFAULT;
-		rc = cache_flush_one(&op);
+		rc = run_element(cmd, &e);
 		if (rc)
 			return rc;
+		if (cmd != GNTTABOP_cache_flush && copy_to_guest(guest_ptr(uop), &e, size))
+			return -EFAULT;
 	}
 	return done;
 }
@@ -222,7 +225,7 @@ static const u8 element_size[] = {
 	[GNTTABOP_cache_flush]		= sizeof(struct gnttab_cache_flush),
 };
 
-static long array_op(unsigned int cmd, unsigned long uop, unsigned int count)
+static long do_array_op(unsigned int cmd, unsigned long uop, unsigned int count)
 {
 	switch (cmd) {
 	case GNTTABOP_map_grant_ref:
@@ -233,30 +236,9 @@ static long array_op(unsigned int cmd, unsigned long uop, unsigned int count)
 		return grant_unmap(uop, count, true);
 	case GNTTABOP_copy:
 		return grant_copy(uop, count);
-	case GNTTABOP_transfer:
-		return grant_transfer(uop, count);
-	case GNTTABOP_swap_grant_ref:
-		return op_swap(uop, count);
 	default:
-		return op_cache_flush(uop, count);
+		return run_elements(cmd, uop, count, element_size[cmd]);
 	}
-}
-
-static long single_op(unsigned int cmd, unsigned long uop, unsigned int count)
-{
-	switch (cmd) {
-	case GNTTABOP_setup_table:
-		return count == 1 ? op_setup_table(uop) : -EINVAL;
-	case GNTTABOP_query_size:
-		return count == 1 ? op_query_size(uop) : -EINVAL;
-	case GNTTABOP_get_status_frames:
-		return count == 1 ? op_get_status_frames(uop) : -EINVAL;
-	case GNTTABOP_set_version:
-		return op_set_version(uop);
-	case GNTTABOP_get_version:
-		return op_get_version(uop);
-	}
-	return -ENOSYS;
 }
 
 long do_grant_table_op(unsigned long cmd, unsigned long uop, unsigned long nr, unsigned long a4,
@@ -267,9 +249,13 @@ long do_grant_table_op(unsigned long cmd, unsigned long uop, unsigned long nr, u
 
 	if ((s32)count < 0)
 		return -EINVAL;
+	if (op == GNTTABOP_set_version)
+		return op_set_version(uop);
+	if (op < ARRAY_SIZE(table_ops) && table_ops[op].fn)
+		return do_table_op(&table_ops[op], uop, count);
 	if (op >= ARRAY_SIZE(element_size) || !element_size[op])
-		return single_op(op, uop, count);
-	done = array_op(op, uop, count);
+		return -ENOSYS;
+	done = do_array_op(op, uop, count);
 	if (done < 0 || done == count)
 		return done < 0 ? done : 0;
 	return hypercall_continue(__HYPERVISOR_grant_table_op, op, uop + done * element_size[op],

@@ -40,7 +40,7 @@ static int give(struct domain *from, struct domain *to, grant_ref_t ref, struct 
 	return GNTST_okay;
 }
 
-static int transfer_one(struct domain *from, const struct gnttab_transfer *op)
+int grant_transfer_one(struct domain *from, const struct gnttab_transfer *op)
 {
 	struct page_info *pg;
 	struct domain *to;
@@ -60,21 +60,4 @@ static int transfer_one(struct domain *from, const struct gnttab_transfer *op)
 	if (status)
 		free_stolen_page(pg);
 	return status;
-}
-
-long grant_transfer(unsigned long uop, unsigned int count)
-{
-	struct gnttab_transfer op, *u = (void *)uop;
-	unsigned int done;
-
-	for (done = 0; done < count; done++, u++) {
-		if (done && hypercall_preempt())
-			break;
-		if (copy_in(&op, u))
-			return -EFAULT;
-		op.status = transfer_one(current->domain, &op);
-		if (copy_field_out(u, struct gnttab_transfer, &op, status))
-			return -EFAULT;
-	}
-	return done;
 }
