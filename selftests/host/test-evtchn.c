@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
+// LIBS: -lpthread
 /*
  * Event ports: what each operation answers, and that random sequences of operations by three domains
  * leave every port in the state that a simple model says (evtchn/ports.c, notify.c, ops.c, event-2l.c).
  */
 #include "domains.h"
+#include <pthread.h>
 #include "../../hypervisor/evtchn/ports.c"
 #include "../../hypervisor/evtchn/notify.c"
 #include "../../hypervisor/evtchn/event-2l.c"
@@ -493,6 +495,66 @@ static void test_random(void)
 	check(pirqs_bound == 0, "the end of the domain unbinds its pirqs");
 }
 
+/* ---- threads: two domains bind, send to and close each other's ports at once ---- */
+
+static void *meddle(void *arg)
+{
+	struct domain *d = arg;
+	u64 seed = d->id * 99991 + 7;
+
+	for (unsigned int i = 0; i < 100000; i++) {
+		union evtchn_args a = { 0 };
+		port_t p;
+
+		seed = seed * 6364136223846793005UL + 1442695040888963407UL;
+		p = 1 + (seed >> 40) % 4;
+		switch (seed >> 61) {
+		case 0:
+		case 1:
+			a.alloc_unbound.remote_dom = 1 - d->id;
+			run(&evtchn_operations[EVTCHNOP_alloc_unbound], d, &a);
+			break;
+		case 2:
+		case 3:
+			a.bind_interdomain.remote_dom = 1 - d->id;
+			a.bind_interdomain.remote_port = p;
+			run(&evtchn_operations[EVTCHNOP_bind_interdomain], d, &a);
+			break;
+		case 4:
+		case 5:
+			evtchn_send(d, p);
+			break;
+		default:
+			a.close.port = p;
+			run(&evtchn_operations[EVTCHNOP_close], d, &a);
+		}
+	}
+	return NULL;
+}
+
+static void test_threads(void)
+{
+	unsigned int wrong = 0;
+	pthread_t t[2];
+
+	setup();
+	for (unsigned int i = 0; i < 2; i++)
+		pthread_create(&t[i], NULL, meddle, host_domain[i]);
+	for (unsigned int i = 0; i < 2; i++)
+		pthread_join(t[i], NULL);
+	for (unsigned int i = 0; i < 2; i++)
+		for (port_t p = 1; p < EVTCHN_GROUP; p++) {
+			struct evtchn *ch = evtchn_find(host_domain[i], p);
+
+			if (ch->state == ECS_INTERDOMAIN)
+				wrong += ch->peer->state != ECS_INTERDOMAIN || ch->peer->peer != ch ||
+					 ch->remote != host_domain[1 - i];
+			wrong += (ch->state != ECS_FREE) != (host_domain[i]->evtchn.groups[0]->used >> p & 1);
+		}
+	check(!wrong, "two domains at once: both ends of every channel agree");
+	teardown();
+}
+
 int main(void)
 {
 	test_errors();
@@ -501,5 +563,6 @@ int main(void)
 	test_interdomain();
 	test_limits();
 	test_random();
+	test_threads();
 	return done();
 }
