@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * IO-APICs: each pin is one global system interrupt (GSI) with a redirection entry: vector,
+ * destination, trigger, polarity, mask. Registers are reached through an index and a data window.
+ */
+#include <xenolith/debug.h>
+#include "irq.h"
+
+#define IOAPIC_INDEX	0x00
+#define IOAPIC_DATA	0x10
+#define REG_VERSION	1
+#define REG_RTE(pin)	(0x10 + 2 * (pin))
+#define RTE_ACTIVE_LOW	BIT(13)
+#define RTE_LEVEL	BIT(15)
+#define RTE_MASKED	BIT(16)
+
+/* MADT: trigger and polarity of an interrupt source override, 0: as the bus has it */
+#define INTI_LOW	3
+#define INTI_LEVEL	(3 << 2)
+#define INTI_POLARITY	3
+#define INTI_TRIGGER	(3 << 2)
+
+static __ro_after_init struct {
+	volatile u32 *regs;
+	paddr_t address;
+	unsigned int gsi_base, nr_pins;
+} ioapics[ARRAY_SIZE(acpi.ioapic)];
+static __ro_after_init unsigned int nr_ioapics;
+static DEFINE_SPINLOCK(ioapic_lock);		/* index register, and rte of every descriptor */
+
+static u32 read_reg(unsigned int i, unsigned int reg)
+{
+	ioapics[i].regs[IOAPIC_INDEX / 4] = reg;
+	return ioapics[i].regs[IOAPIC_DATA / 4];
+}
+
+static void write_reg(unsigned int i, unsigned int reg, u32 val)
+{
+	ioapics[i].regs[IOAPIC_INDEX / 4] = reg;
+	ioapics[i].regs[IOAPIC_DATA / 4] = val;
+}
+
+static void set_masked(struct irq_desc *irq, bool masked)
+{
+	unsigned long flags = spin_lock_irqsave(&ioapic_lock);
+
+	irq->rte = masked ? irq->rte | RTE_MASKED : irq->rte & ~RTE_MASKED;
+	write_reg(irq->ioapic, REG_RTE(irq->pin), irq->rte);
+	spin_unlock_irqrestore(&ioapic_lock, flags);
+}
+
+static void ioapic_mask(struct irq_desc *irq)
+{
+	set_masked(irq, true);
+}
+
+static void ioapic_unmask(struct irq_desc *irq)
+{
+	set_masked(irq, false);
+}
+
+static void ioapic_program(struct irq_desc *irq)
+{
+	unsigned long flags = spin_lock_irqsave(&ioapic_lock);
+
+	irq->rte = irq->vector | RTE_MASKED | (irq->level ? RTE_LEVEL : 0) |
+		   (irq->active_low ? RTE_ACTIVE_LOW : 0);
+	write_reg(irq->ioapic, REG_RTE(irq->pin), irq->rte);
+	write_reg(irq->ioapic, REG_RTE(irq->pin) + 1, cpu_apic_id[irq->cpu] << 24);
+	spin_unlock_irqrestore(&ioapic_lock, flags);
+}
+
+/* Not masked meanwhile: the edge that came then would be lost. */
+static void ioapic_retarget(struct irq_desc *irq)
+{
+	unsigned long flags = spin_lock_irqsave(&ioapic_lock);
+
+	write_reg(irq->ioapic, REG_RTE(irq->pin) + 1, cpu_apic_id[irq->cpu] << 24);
+	spin_unlock_irqrestore(&ioapic_lock, flags);
+}
+
+const struct irq_chip ioapic_chip = {
+	.name = "IO-APIC",
+	.mask = ioapic_mask,
+	.unmask = ioapic_unmask,
+	.program = ioapic_program,
+	.retarget = ioapic_retarget,
+};
+
+unsigned int __init ioapic_init(void)
+{
+	unsigned int nr_gsis = 16;
+
+	for (unsigned int i = 0; i < acpi.nr_ioapics; i++) {
+		unsigned int n = nr_ioapics;
+
+		ioapics[n].regs = ioremap(acpi.ioapic[i].address, 0x20);
+		if (!ioapics[n].regs || read_reg(n, REG_VERSION) == ~0u) {
+			printk_warn("IO-APIC at %#lx does not answer\n", acpi.ioapic[i].address);
+			continue;
+		}
+		ioapics[n].address = acpi.ioapic[i].address;
+		ioapics[n].gsi_base = acpi.ioapic[i].gsi_base;
+		ioapics[n].nr_pins = (read_reg(n, REG_VERSION) >> 16 & 0xff) + 1;
+		nr_gsis = max(nr_gsis, ioapics[n].gsi_base + ioapics[n].nr_pins);
+		for (unsigned int pin = 0; pin < ioapics[n].nr_pins; pin++)
+			write_reg(n, REG_RTE(pin), RTE_MASKED);
+		nr_ioapics++;
+	}
+	return min(nr_gsis, 4096u);
+}
+
+unsigned int ioapic_isa_gsi(unsigned int isa_irq)
+{
+	for (unsigned int i = 0; i < acpi.nr_overrides; i++)
+		if (acpi.override[i].source == isa_irq)
+			return acpi.override[i].gsi;
+	return isa_irq;
+}
+
+/* ISA interrupts are edge-triggered and active high unless the MADT says otherwise, others PCI's. */
+static void describe_trigger(struct irq_desc *irq, unsigned int gsi)
+{
+	irq->level = irq->active_low = gsi >= 16;
+	for (unsigned int i = 0; i < acpi.nr_overrides; i++) {
+		u16 flags = acpi.override[i].flags;
+
+		if (acpi.override[i].gsi != gsi)
+			continue;
+		irq->level = (flags & INTI_TRIGGER) == INTI_LEVEL;
+		irq->active_low = (flags & INTI_POLARITY) == INTI_LOW;
+	}
+}
+
+bool __init ioapic_describe(struct irq_desc *irq, unsigned int gsi)
+{
+	irq->number = gsi;
+	for (unsigned int i = 0; i < nr_ioapics; i++) {
+		if (gsi - ioapics[i].gsi_base >= ioapics[i].nr_pins)
+			continue;
+		irq->chip = &ioapic_chip;
+		irq->ioapic = i;
+		irq->pin = gsi - ioapics[i].gsi_base;
+		irq->rte = RTE_MASKED;
+		describe_trigger(irq, gsi);
+		return true;
+	}
+	return false;
+}
+
+int ioapic_guest_read(paddr_t base, unsigned int reg, u32 *val)
+{
+	unsigned long flags;
+
+	for (unsigned int i = 0; i < nr_ioapics; i++) {
+		if (ioapics[i].address != base)
+			continue;
+		flags = spin_lock_irqsave(&ioapic_lock);
+		*val = read_reg(i, reg);
+		spin_unlock_irqrestore(&ioapic_lock, flags);
+		return 0;
+	}
+	return -EINVAL;
+}

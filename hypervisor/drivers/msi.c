@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Message-signalled interrupts: a device writes a vector to a local APIC's address (SDM volume 3,
+ * 11.11). MSI keeps one message in configuration space, MSI-X a table of them in device memory.
+ */
+#include <xenolith/debug.h>
+#include <xenolith/domain.h>
+#include "irq.h"
+
+#define CAP_MSI			0x05
+#define CAP_MSIX		0x11
+#define MSI_CONTROL		2
+#define MSI_ENABLE		BIT(0)
+#define MSI_QUEUE		(7 << 4)	/* number of messages allowed */
+#define MSI_64BIT		BIT(7)
+#define MSI_MASKABLE		BIT(8)
+#define MSI_ADDRESS		4
+#define MSIX_ENABLE		BIT(15)
+#define MSIX_MASK_ALL		BIT(14)
+#define MSIX_SIZE		0x7ff
+#define MSIX_TABLE		4
+#define MSIX_ENTRY_SIZE		16
+#define ENTRY_MASKED		BIT(0)
+#define MESSAGE_ADDRESS		0xfee00000u
+
+static u32 config_read(const struct msi *m, unsigned int reg, unsigned int bytes)
+{
+	return pci_read(m->segment, m->bus, m->devfn, m->cap + reg, bytes);
+}
+
+static void config_write(const struct msi *m, unsigned int reg, unsigned int bytes, u32 val)
+{
+	pci_write(m->segment, m->bus, m->devfn, m->cap + reg, bytes, val);
+}
+
+static void control_update(const struct msi *m, u16 clear, u16 set)
+{
+	u16 old = config_read(m, MSI_CONTROL, 2), new = (old & ~clear) | set;
+
+	if (new != old)
+		config_write(m, MSI_CONTROL, 2, new);
+}
+
+static void set_masked(const struct msi *m, bool masked)
+{
+	if (m->msix) {
+		m->slot[3] = masked ? m->slot[3] | ENTRY_MASKED : m->slot[3] & ~ENTRY_MASKED;
+		(void)m->slot[3];		/* posted writes arrive before we go on */
+	} else if (m->mask_reg) {
+		config_write(m, m->mask_reg, 4, masked);
+	}
+}
+
+static void msi_mask(struct irq_desc *irq)
+{
+	set_masked(&irq->msi, true);
+}
+
+static void msi_unmask(struct irq_desc *irq)
+{
+	struct msi *m = &irq->msi;
+
+	set_masked(m, false);
+	control_update(m, m->msix ? MSIX_MASK_ALL : MSI_QUEUE, m->msix ? MSIX_ENABLE : MSI_ENABLE);
+}
+
+static void write_message(const struct msi *m, u32 address, u32 data)
+{
+	bool wide;
+
+	if (m->msix) {
+		m->slot[0] = address;
+		m->slot[1] = 0;
+		m->slot[2] = data;
+		return;
+	}
+	wide = config_read(m, MSI_CONTROL, 2) & MSI_64BIT;
+	config_write(m, MSI_ADDRESS, 4, address);
+	if (wide)
+		config_write(m, MSI_ADDRESS + 4, 4, 0);
+	config_write(m, MSI_ADDRESS + (wide ? 8 : 4), 2, data);
+}
+
+/* Physical destination, fixed delivery, edge. */
+static void msi_program(struct irq_desc *irq)
+{
+	set_masked(&irq->msi, true);
+	write_message(&irq->msi, MESSAGE_ADDRESS | (cpu_apic_id[irq->cpu] & 0xff) << 12, irq->vector);
+}
+
+/* A message between the writes of its parts would be a mixture; the vector stays, so none can be lost. */
+static void msi_retarget(struct irq_desc *irq)
+{
+	msi_program(irq);
+	set_masked(&irq->msi, false);
+}
+
+const struct irq_chip msi_chip = {
+	.name = "MSI",
+	.mask = msi_mask,
+	.unmask = msi_unmask,
+	.program = msi_program,
+	.retarget = msi_retarget,
+};
+
+static int open_msix(struct msi *m, u64 table_base)
+{
+	u64 table = table_base + (config_read(m, MSIX_TABLE, 4) & ~7u);
+
+	if (m->entry > (config_read(m, MSI_CONTROL, 2) & MSIX_SIZE))
+		return -EINVAL;
+	/* The table must be the device's, not memory of somebody. */
+	if (mfn_valid(mfn(table >> PAGE_SHIFT)) || table >> x86.phys_bits)
+		return -EINVAL;
+	m->slot = ioremap(table + m->entry * MSIX_ENTRY_SIZE, MSIX_ENTRY_SIZE);
+	return m->slot ? 0 : -ENOMEM;
+}
+
+int msi_open(struct msi *m, u64 table_base)
+{
+	u16 control;
+
+	m->msix = table_base != 0;
+	m->cap = pci_capability(m->segment, m->bus, m->devfn, m->msix ? CAP_MSIX : CAP_MSI);
+	if (!m->cap)
+		return -ENODEV;
+	if (m->msix)
+		return open_msix(m, table_base);
+	m->entry = 0;
+	control = config_read(m, MSI_CONTROL, 2);
+	m->mask_reg = !(control & MSI_MASKABLE) ? 0 : control & MSI_64BIT ? 16 : 12;
+	control_update(m, MSI_ENABLE, 0);
+	return 0;
+}
+
+void msi_close(struct msi *m)
+{
+	set_masked(m, true);
+	if (m->msix)
+		iounmap((void *)m->slot);
+	else
+		control_update(m, MSI_ENABLE, 0);
+}
+
+struct restore {
+	struct msi device;
+	unsigned int found;
+};
+
+static void restore_one(struct irq_desc *irq, const void *arg)
+{
+	struct restore *r = (struct restore *)arg;
+	const struct msi *m = &irq->msi;
+
+	if (m->segment != r->device.segment || m->bus != r->device.bus ||
+	    m->devfn != r->device.devfn || !irq->vector)
+		return;
+	msi_program(irq);
+	msi_unmask(irq);
+	r->found++;
+}
+
+int msi_restore(u16 segment, u8 bus, u8 devfn)
+{
+	struct restore r = { .device = { .segment = segment, .bus = bus, .devfn = devfn } };
+	unsigned long flags;
+
+	if (!pci_present(segment, bus, devfn))
+		return -ENODEV;
+	flags = spin_lock_irqsave(&irq_lock);
+	irq_for_each_msi(restore_one, &r);
+	spin_unlock_irqrestore(&irq_lock, flags);
+	return 0;
+}
