@@ -76,6 +76,21 @@ static long op_apic_read(unsigned long arg)
 	return rc ? rc : copy_out(arg, &op);
 }
 
+/* Vectors are given when a port is bound; kernels ask nevertheless and keep the number for show. */
+static long op_irq_vector(unsigned long arg)
+{
+	struct physdev_irq op;
+	struct irq_desc *irq;
+
+	if (copy_in(&op, arg))
+		return -EFAULT;
+	irq = irq_gsi(op.irq);
+	if (!irq)
+		return -EINVAL;
+	op.vector = irq->vector;
+	return copy_out(arg, &op);
+}
+
 static long map_msi(struct domain *d, struct physdev_map_pirq *op)
 {
 	struct msi msi = {
@@ -190,6 +205,9 @@ static long hardware_op(unsigned long cmd, unsigned long arg)
 	switch (cmd) {
 	case PHYSDEVOP_apic_read:
 		return op_apic_read(arg);
+	case PHYSDEVOP_alloc_irq_vector:
+	case PHYSDEVOP_free_irq_vector:
+		return op_irq_vector(arg);
 	case PHYSDEVOP_map_pirq:
 		return op_map_pirq(arg);
 	case PHYSDEVOP_unmap_pirq:
@@ -256,6 +274,8 @@ long do_physdev_op_compat(unsigned long uop, unsigned long a2, unsigned long a3,
 	case PHYSDEVOP_set_iopl:
 	case PHYSDEVOP_set_iobitmap:
 	case PHYSDEVOP_apic_read:
+	case PHYSDEVOP_alloc_irq_vector:
+	case PHYSDEVOP_free_irq_vector:
 		return do_physdev_op(cmd, uop + offsetof(struct physdev_op, u), 0, 0, 0);
 	default:
 		return -ENOSYS;
