@@ -14,11 +14,7 @@
 
 #define EARLY_CS	0x10		/* head.S's 64-bit code segment */
 
-struct idt_gate {
-	u16 offset0, selector, type, offset1;
-	u32 offset2, zero;
-};
-struct idt_gate boot_idt[32] __initdata;	/* head.S has loaded it */
+struct idt_gate boot_idt[32] __initdata;
 
 struct early_frame {
 	unsigned long rip, cs, rflags, rsp, ss;
