@@ -128,7 +128,7 @@ static long change_reservation(unsigned int cmd, unsigned long start, unsigned l
 	if (!c.d)
 		return start;
 	rc = start;
-	if (rights_target(current->domain, c.d))
+	if (c.d != current->domain && rights_target(current->domain, c.d))
 		goto out;
 	for (; c.done < c.r.nr_extents; c.done++) {
 		bool ok;
@@ -291,7 +291,7 @@ static long domain_number(unsigned int cmd, unsigned long arg)
 	d = domain_get(id);
 	if (!d)
 		return -ESRCH;
-	rc = rights_target(current->domain, d);
+	rc = d == current->domain ? 0 : rights_target(current->domain, d);
 	if (!rc && cmd == XENMEM_current_reservation)
 		rc = d->mm.tot_pages;
 	else if (!rc && cmd == XENMEM_maximum_reservation)
