@@ -137,9 +137,12 @@ int get_page_type(struct page_info *pg, u64 type, bool preemptible)
 		u64 count = old & PG_TYPE_COUNT_MASK;
 
 		if (unlikely(old & PG_BUSY)) {
-			/* Who waits for another role may be waited for: L1 with a writable L4, say. */
+			/*
+			 * Who waits for another role may be waited for: L1 with a writable L4, say, or
+			 * by itself: an L2 that contains itself. It is in use, whatever comes of it.
+			 */
 			if ((old & PG_TYPE_MASK) != type)
-				return preemptible ? -ERESTART : -EINVAL;
+				return -EINVAL;
 			cpu_relax();
 			old = READ_ONCE(pg->word);
 		} else if (unlikely(old & PG_PARTIAL)) {
