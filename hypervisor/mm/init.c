@@ -178,7 +178,9 @@ static void __init build_m2p(void)
 			continue;
 		pa = boot_take(SUPERPAGE_SIZE, SUPERPAGE_SIZE);
 		memset(maddr_to_virt(pa), 0xff, SUPERPAGE_SIZE);
-		map_range(M2P_START + (c << SUPERPAGE_SHIFT), pa, SUPERPAGE_SIZE, 2, RW_FLAGS | PTE_US);
+		/* Not global: a guest's kernel reads through the same entries, its user mode must not. */
+		map_range(M2P_START + (c << SUPERPAGE_SHIFT), pa, SUPERPAGE_SIZE, 2,
+			  (RW_FLAGS & ~PTE_G) | PTE_US);
 	}
 	rw_l3 = table_at(&hyp_l4[pt_index(M2P_START, 4)]);
 	ro_l3 = table_at(&hyp_l4[pt_index(M2P_RO_START, 4)]);

@@ -8,6 +8,7 @@
  */
 #include "emulate.h"
 #include "guest-cpu.h"
+#include "mmu.h"
 #include <xenolith/hypercall.h>
 #include <xen/callback.h>
 
@@ -109,6 +110,8 @@ static int set_l4(struct vcpu *v, struct page_info **pg, u64 *cr3, unsigned long
 		return rc;
 	*pg = mfn_to_page(m);
 	*cr3 = mfn_x(m) << PAGE_SHIFT;
+	if (pg == &v->pv.kernel_l4 || *pg != v->pv.kernel_l4)
+		pv_show_m2p(*pg, pg == &v->pv.kernel_l4);
 	return 0;
 }
 

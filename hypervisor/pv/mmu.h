@@ -35,6 +35,12 @@ void pv_put_l1e(const struct domain *d, pte_t e);
 /** The same for an entry of an L2, L3 or L4 table. -ERESTART: interrupted; see mm.h. */
 int pv_get_table_entry(const struct domain *d, unsigned int level, pte_t *e, bool preemptible);
 int pv_put_table_entry(pte_t e, bool preemptible);
+/**
+ * pv_show_m2p: a validated L4 is loaded for a guest kernel (shows the read-only M2P) or for guest
+ * user mode (hides it, always, as VMASST_TYPE_m2p_strict would). Not counted: who loads one table
+ * in both roles decides by what it did last. The M2P is not mapped global, so loading CR3 flushes it.
+ */
+void pv_show_m2p(struct page_info *l4, bool show);
 /** pv_adjust_l1e: guest bits to the bits we really set; -EINVAL when one is not allowed. */
 int pv_adjust_l1e(const struct domain *d, pte_t *e);
 

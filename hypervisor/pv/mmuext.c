@@ -48,6 +48,7 @@ int pv_new_guest_cr3(struct vcpu *v, mfn_t m)
 	int rc;
 
 	if (old && mfn_eq(page_to_mfn(old), m)) {
+		pv_show_m2p(old, true);
 		tlb_load_cr3(v->pv.kernel_cr3);
 		return 0;
 	}
@@ -56,6 +57,7 @@ int pv_new_guest_cr3(struct vcpu *v, mfn_t m)
 	rc = get_page_and_type(pg, v->domain, PGT_L4, true);
 	if (rc)
 		return rc;
+	pv_show_m2p(pg, true);
 	v->pv.kernel_l4 = pg;
 	v->pv.kernel_cr3 = mfn_x(m) << PAGE_SHIFT;
 	tlb_load_cr3(v->pv.kernel_cr3);
@@ -80,6 +82,8 @@ static int new_user_baseptr(struct vcpu *v, mfn_t m)
 		if (rc)
 			return rc;
 	}
+	if (pg && pg != v->pv.kernel_l4)
+		pv_show_m2p(pg, false);
 	v->pv.user_l4 = pg;
 	v->pv.user_cr3 = mfn_x(m) << PAGE_SHIFT;
 	if (old) {

@@ -175,11 +175,24 @@ static int validate_upper(const struct domain *d, struct page_info *pg, pte_t *t
 	return rc;
 }
 
-/* Every L4 maps the hypervisor: whatever the guest wrote into those slots is replaced. */
+/*
+ * Every L4 maps the hypervisor: whatever the guest wrote into those slots is replaced. The M2P that
+ * guests can read is not for user mode: it comes in when the table is loaded for a guest kernel.
+ */
 static void enter_hyp_slots(pte_t *l4)
 {
 	memcpy(&l4[HYP_FIRST_SLOT], &hyp_l4[HYP_FIRST_SLOT],
 	       (HYP_LAST_SLOT - HYP_FIRST_SLOT + 1) * sizeof(pte_t));
+	l4[M2P_RO_SLOT] = 0;
+}
+
+void pv_show_m2p(struct page_info *l4, bool show)
+{
+	pte_t *slot = (pte_t *)page_to_virt(l4) + M2P_RO_SLOT;
+	pte_t want = show ? hyp_l4[M2P_RO_SLOT] : 0;
+
+	if (unlikely((*slot ^ want) & ~(PTE_A | PTE_D)))
+		WRITE_ONCE(*slot, want);
 }
 
 int pv_validate_table(struct page_info *pg, unsigned int level, bool preemptible)

@@ -3,10 +3,10 @@
  * Virtual memory layout and the constants that assembly shares with C.
  *
  * A guest owns L4 slots 0-255 and 272-511 of its page tables. Slots 256-271 are
- * the hypervisor's (ABI: __HYPERVISOR_VIRT_START..END) and identical in every
- * L4 table of the machine:
+ * the hypervisor's (ABI: __HYPERVISOR_VIRT_START..END) and, but for 256,
+ * identical in every L4 table of the machine:
  *
- *  256      0xffff800000000000  machine-to-phys table, user readable (ABI)
+ *  256      0xffff800000000000  machine-to-phys table, readable in guest kernel mode (ABI)
  *  257-260                      unmapped
  *  261      0xffff828000000000  machine-to-phys table, writable    (256 GiB)
  *           0xffff82c000000000  ioremap area                        (64 GiB)
@@ -28,6 +28,7 @@
 
 #define HYP_FIRST_SLOT		256
 #define HYP_LAST_SLOT		271
+#define M2P_RO_SLOT		256
 
 #ifdef __ASSEMBLY__
 #define _ADDR(x)		x

@@ -161,7 +161,7 @@ void mm_init(void);
 void mm_boot_release(paddr_t start, paddr_t end);
 /** mm_seal: drop boot-only mappings, make text/rodata/ro_after_init read-only. */
 void mm_seal(void);
-extern pte_t hyp_l4[PT_ENTRIES];	/* the master: slots 256-271 of every L4 equal these */
+extern pte_t hyp_l4[PT_ENTRIES];	/* the master: slots 257-271 of every L4 equal these */
 paddr_t hyp_cr3(void);
 /** mm_boot_alloc_pages: @nr zeroed contiguous frames below 4 GiB, @align bytes aligned, for good. */
 paddr_t mm_boot_alloc_pages(unsigned long nr, unsigned long align);
