@@ -225,8 +225,6 @@ static int update_entry(struct update *u, u64 ptr, pte_t val, bool preserve_ad)
 	mfn_t m = mfn(ptr >> PAGE_SHIFT);
 	struct page_info *pg = mfn_to_page(m);
 
-	if (unlikely(ptr & (sizeof(pte_t) - 1)))
-		return -EINVAL;
 	if (u->table != pg) {
 		release_table(u);
 		if (unlikely(!mfn_valid(m) || !u->table_owner.d))
@@ -251,14 +249,17 @@ static int update_m2p(struct update *u, u64 ptr, unsigned long pfn)
 
 static int update_one(struct update *u, const struct mmu_update *req)
 {
-	switch (req->ptr & 3) {
+	/* All bits below an entry's size name the operation: no entry is ever misaligned (XSA-227). */
+	u64 ptr = req->ptr & -sizeof(pte_t);
+
+	switch (req->ptr - ptr) {
 	case MMU_NORMAL_PT_UPDATE:
 	case MMU_PT_UPDATE_NO_TRANSLATE:
-		return update_entry(u, req->ptr & ~3UL, req->val, false);
+		return update_entry(u, ptr, req->val, false);
 	case MMU_PT_UPDATE_PRESERVE_AD:
-		return update_entry(u, req->ptr & ~3UL, req->val, true);
+		return update_entry(u, ptr, req->val, true);
 	case MMU_MACHPHYS_UPDATE:
-		return update_m2p(u, req->ptr & ~3UL, req->val);
+		return update_m2p(u, ptr, req->val);
 	}
 	return -ENOSYS;
 }

@@ -94,6 +94,9 @@ static bool compute(struct ptwr *p, u64 old)
 	case 0x88: case 0x89: case 0xc6: case 0xc7:		/* mov */
 		p->result = source(p);
 		return true;
+	case 0xaa: case 0xab:					/* stos */
+		p->result = p->regs->rax;
+		return true;
 	case 0x86: case 0x87:					/* xchg */
 		p->result = source(p);
 		give(p, p->in.reg, old);
@@ -131,6 +134,22 @@ static bool compute(struct ptwr *p, u64 old)
 	return false;
 }
 
+static bool is_stos(const struct ptwr *p)
+{
+	return p->in.opcode == 0xaa || p->in.opcode == 0xab;
+}
+
+/* One element of a string store is done. True: the instruction has more; they fault by themselves. */
+static bool string_goes_on(struct ptwr *p)
+{
+	struct cpu_regs *regs = p->regs;
+
+	if (!is_stos(p))
+		return false;
+	regs->rdi += regs->rflags & X86_EFLAGS_DF ? -(u64)p->in.opsize : p->in.opsize;
+	return p->in.rep && --regs->rcx;
+}
+
 /* Registers as the instruction leaves them; 4-byte results clear the upper half. */
 static void retire(struct ptwr *p)
 {
@@ -141,7 +160,8 @@ static void retire(struct ptwr *p)
 	else if (p->out)
 		*p->out = (*p->out & ~p->mask) | (p->outval & p->mask);
 	regs->rflags = (regs->rflags & ~(ARITH_FLAGS | X86_EFLAGS_RF)) | p->flags;
-	regs->rip += p->in.length;
+	if (!string_goes_on(p))
+		regs->rip += p->in.length;
 	if (regs->rflags & X86_EFLAGS_TF)
 		pv_inject_trap(X86_EXC_DB, 0);
 }
@@ -157,7 +177,12 @@ static bool fetch(struct ptwr *p)
 		if (nr > sizeof(bytes) || copy_from_guest(bytes, guest_ptr(p->regs->rip), nr))
 			return false;
 	}
-	if (insn_decode(&p->in, bytes, nr) || !p->in.mem || p->in.seg || p->in.rep)
+	if (insn_decode(&p->in, bytes, nr))
+		return false;
+	if (is_stos(p))
+		return p->in.adsize == 8 && p->regs->rdi == p->addr &&
+		       p->addr % sizeof(pte_t) + p->in.opsize <= sizeof(pte_t);
+	if (!p->in.mem || p->in.seg || p->in.rep)
 		return false;
 	/* Bit operations by register could reach beyond the operand: only ours if they do not. */
 	if ((p->in.opcode == 0x0fab || p->in.opcode == 0x0fb3 || p->in.opcode == 0x0fbb) &&
