@@ -22,7 +22,7 @@ struct efi_system_table {
 
 static int read_physical(paddr_t from, void *to, size_t n)
 {
-	void *p = ioremap_flags(from, n, 0);
+	void *p = ioremap_flags(from, n, PTE_P | PTE_A | PTE_NX);
 
 	if (!p)
 		return -ENOMEM;

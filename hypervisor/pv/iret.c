@@ -44,3 +44,25 @@ long do_iret(unsigned long a1, unsigned long a2, unsigned long a3, unsigned long
 	v->pv.nmi_masked = false;
 	return frame.rax;
 }
+
+/*
+ * IRETQ by the guest kernel itself, ring 3 to ring 3. TCG reads its frame as a supervisor access,
+ * which SMAP refuses; a real CPU never comes here.
+ */
+bool pv_emulate_iret(struct cpu_regs *regs)
+{
+	struct {
+		u64 rip, cs, rflags, rsp, ss;
+	} frame;
+	u16 insn;
+
+	if (copy_from_guest(&insn, guest_ptr(regs->rip), sizeof(insn)) || insn != 0xcf48 ||
+	    copy_in(&frame, regs->rsp) || (frame.cs & frame.ss & 3) != 3)
+		return false;
+	regs->rip = frame.rip;
+	regs->cs = frame.cs;
+	regs->rflags = (frame.rflags & IRET_FLAGS) | X86_EFLAGS_IF | X86_EFLAGS_MBS;
+	regs->rsp = frame.rsp;
+	regs->ss = frame.ss;
+	return true;
+}

@@ -8,7 +8,7 @@
 #include <xenolith/mm.h>
 
 /* Bits that make no difference to what an entry gives access to (XSA-148, XSA-182). */
-#define PTE_HARMLESS	(PTE_A | PTE_D | PTE_AVAIL | PTE_NX)
+#define PTE_HARMLESS	(PTE_A | PTE_D | PTE_AVAIL | PTE_NX | 0x7feUL << 52)
 /* Bits that the hypervisor itself derives from PTE_US in a guest's L1 entry. */
 #define PTE_DERIVED	(PTE_US | PTE_G | PTE_GUEST_KERNEL)
 

@@ -182,7 +182,8 @@ static bool fetch(struct ptwr *p)
 	if (is_stos(p))
 		return p->in.adsize == 8 && p->regs->rdi == p->addr &&
 		       p->addr % sizeof(pte_t) + p->in.opsize <= sizeof(pte_t);
-	if (!p->in.mem || p->in.seg || p->in.rep)
+	/* FS and GS have bases; the others are no-ops, and what single-CPU kernels patch over LOCK. */
+	if (!p->in.mem || (p->in.seg | 1) == 0x65 || p->in.rep)
 		return false;
 	/* Bit operations by register could reach beyond the operand: only ours if they do not. */
 	if ((p->in.opcode == 0x0fab || p->in.opcode == 0x0fb3 || p->in.opcode == 0x0fbb) &&

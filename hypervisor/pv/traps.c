@@ -265,6 +265,8 @@ void pv_handle_page_fault(struct cpu_regs *regs, unsigned long cr2)
 			pv_inject_page_fault(ec, cr2);
 		return;
 	}
+	if (unlikely(!(ec & PFEC_USER)) && pv_emulate_iret(regs))
+		return;
 	if ((ec & (PFEC_PRESENT | PFEC_WRITE | PFEC_RSVD)) == (PFEC_PRESENT | PFEC_WRITE) &&
 	    current->pv.kernel_mode && pv_emulate_ptwr(regs, cr2))
 		return;

@@ -8,14 +8,12 @@
  *   L2  L1 table of the domain            count and PGT_L1 references; L3, L4 likewise
  *
  * No superpages, no tables that refer to their own level (a type conflict by construction: a
- * frame has one type), no bits that the ABI does not give.
+ * frame has one type). Bits 53-62 are the guest's own: protection keys are never on.
  */
 #include <xenolith/debug.h>
 #include "mmu.h"
 
-#define HIGH_AVAIL	(0x7feUL << 52)			/* 53-62: protection keys and the like */
-#define DISALLOW_L1	HIGH_AVAIL
-#define DISALLOW_TABLE	(HIGH_AVAIL | PTE_PWT | PTE_PCD | PTE_PSE | PTE_G)
+#define DISALLOW_TABLE	(PTE_PWT | PTE_PCD | PTE_PSE | PTE_G)
 #define PREEMPT_EVERY	16				/* L2 and up: each entry may be a table's worth of work */
 
 static bool bad_address(pte_t e)
@@ -27,7 +25,7 @@ int pv_adjust_l1e(const struct domain *d, pte_t *e)
 {
 	bool kernel = !(*e & PTE_US) || *e & PTE_GUEST_KERNEL;
 
-	if (unlikely(*e & DISALLOW_L1 || bad_address(*e)))
+	if (unlikely(bad_address(*e)))
 		return -EINVAL;
 	/* The guest kernel runs in ring 3 too. Its own pages must not outlive a mode switch in the TLB. */
 	*e = (*e & ~PTE_DERIVED) | PTE_US | (kernel ? PTE_GUEST_KERNEL : PTE_G);

@@ -91,6 +91,8 @@ void pv_inject_failsafe(void);
  * @has_ec). False when the guest's stack cannot be written (domain crashed, reason printed).
  */
 bool pv_bounce(unsigned long entry, bool mask_events, bool has_ec, u32 ec);
+/** pv_emulate_iret: a fault without PFEC_USER at the guest's IRETQ: true when it was done. */
+bool pv_emulate_iret(struct cpu_regs *regs);
 /** pv_iret_fault: the guest's selectors or rip were refused on the way out: failsafe callback. */
 void pv_iret_fault(struct cpu_regs *regs);
 /** pv_syscall_slow: SYSCALL from guest user mode (or 32-bit: @compat) that assembly did not bounce. */
