@@ -25,7 +25,7 @@ unsigned long __init dom0_pages(unsigned long available, unsigned long *max_page
 
 	available -= reserve;
 	wanted = available;
-	*max_pages = ~0UL;
+	*max_pages = ~0U;		/* what the ABI can tell: "no limit" */
 	while (*s) {
 		const char *start = s;
 
