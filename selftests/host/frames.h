@@ -189,7 +189,7 @@ static struct remembered {
 	bool r, w;			/* a translation to the frame */
 	u8 t;				/* bit n: used as a table of level n */
 } tlb[CPUS][FRAMES];
-static unsigned int host_flushes, host_late_writes;
+static unsigned int host_flushes, host_late_writes, host_late_one_in = 4;
 
 static void remember_table(unsigned int cpu, unsigned int n)
 {
@@ -224,7 +224,7 @@ static void write_late(unsigned int cpu)
 		if (!tlb[cpu][n].w || (type_of(n) == PGT_WRITABLE && page_type_count(&frame_table[n])))
 			continue;
 		host_late_writes++;
-		if (host_random() % 4 == 0)
+		if (host_random() % host_late_one_in == 0)
 			table(n)[host_random() % PT_ENTRIES] = 0xdead000 | PTE_P | PTE_RW | PTE_US;
 	}
 }
@@ -308,13 +308,14 @@ static void book_table(struct book *b, unsigned int n)
 		unsigned int to = mfn_x(pte_mfn(e));
 
 		if (hyp_slot(level, i))
-			require(!whole || e == hyp_l4[i], "L4 %#x slot %u is the hypervisor's", n, i);
+			require(!whole || !((e ^ hyp_l4[i]) & ~(PTE_A | PTE_D)) || (i == M2P_RO_SLOT && !e),
+				"L4 %#x slot %u is the hypervisor's, not %#lx", n, i, e);
 		if (!counted_entry(level, i, e))
 			continue;
 		require(to < FRAMES, "frame %#x slot %u leads nowhere", n, i);
 		b[to].count++;
 		b[to].types += level > 1 || e & PTE_RW;
-		require(e & PTE_US && !(e & HIGH_AVAIL), "frame %#x slot %u: bits %#lx", n, i, e);
+		require(e & PTE_US && !bad_address(e), "frame %#x slot %u: bits %#lx", n, i, e);
 		if (level == 1)
 			require(!(e & PTE_GUEST_KERNEL) == !!(e & PTE_G), "kernel's entries are not global");
 		if (level > 1)
