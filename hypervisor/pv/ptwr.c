@@ -185,6 +185,9 @@ static bool fetch(struct ptwr *p)
 	/* FS and GS have bases; the others are no-ops, and what single-CPU kernels patch over LOCK. */
 	if (!p->in.mem || (p->in.seg | 1) == 0x65 || p->in.rep)
 		return false;
+	/* AH to BH are not what insn_reg() gives; nobody writes entries by them. */
+	if (p->in.opsize == 1 && !p->in.rex && (p->in.opcode & ~0x46) != 0x80 && p->in.reg >= 4)
+		return false;
 	/* Bit operations by register could reach beyond the operand: only ours if they do not. */
 	if ((p->in.opcode == 0x0fab || p->in.opcode == 0x0fb3 || p->in.opcode == 0x0fbb) &&
 	    source(p) >= p->in.opsize * 8u)
