@@ -143,11 +143,34 @@ static void test_refused(void)
 	check(!run("\x48\x0f\xab\x0f", 4, VA, 0, 64, &r), "a bit beyond the entry is in another one");
 	check(!run("\x64\x48\x89\x0f", 4, VA, 0, 0, &r), "FS has a base");
 	check_machine();
-	frame_table[spare].word |= PGT_L1 | PG_PARTIAL;		/* somebody's work on it was given up */
-	frame_table[spare].word += PG_TYPE_COUNT_ONE + PG_COUNT_ONE;
-	check(run(MOV, 3, VA + SLOT * 8, 0, pte_make(mfn(spare), W), &r), "a frame that was a table half-way is taken over");
-	check(frame_table[spare].word == (PG_ALLOCATED | PGT_WRITABLE | PG_VALIDATED | (2 * PG_COUNT_ONE) | PG_TYPE_COUNT_ONE),
-	      "with exactly its own references");
+	memset(&r, 0, sizeof(r));
+	memcpy(code, MOV, 3);
+	r.rip = (unsigned long)code;
+	r.rdi = VA + 8;
+	check(!pv_emulate_ptwr(&r, VA), "the instruction must be the one that faulted");
+	check_machine();
+}
+
+/* A pin was given up half-way: the frame is taken apart in steps, the instruction executed again. */
+static void test_restart(void)
+{
+	pte_t *slot = &table(l[1])[SLOT];
+	unsigned int again = 0;
+	struct cpu_regs r;
+
+	for (unsigned int i = 0; i < 40; i++)
+		update1(spare, i, pte_make(mfn(l[1]), W));
+	host_preempt_one_in = 1;
+	for (unsigned int i = 0; i < 2; i++)
+		mmuext(MMUEXT_PIN_L2_TABLE, spare, 0, 0);
+	check(frame_table[spare].word & PG_PARTIAL, "a table left half validated");
+	while (run(MOV, 3, VA + SLOT * 8, 0, pte_make(mfn(spare), W), &r) && r.rip == (unsigned long)code && again < 9) {
+		again++;
+		require(!*slot, "nothing changed yet");
+		check_machine();
+	}
+	check(again == 1 && r.rip == (unsigned long)code + 3 && *slot == (pte_make(mfn(spare), W) | PTE_G),
+	      "one restart, then it is mapped");
 	check_machine();
 }
 
@@ -157,5 +180,6 @@ int main(void)
 	test_forms();
 	test_checked();
 	test_refused();
+	test_restart();
 	return done();
 }
