@@ -83,7 +83,7 @@ void entry_nmi(struct cpu_regs *regs)
 
 	smp_nmi();
 	v = domain0 ? domain0->vcpu[0] : NULL;
-	if (v && v->pv.nmi_entry && !v->pv.nmi_pending) {
+	if (v && v->pv.trap[X86_EXC_NMI].address && !v->pv.nmi_pending) {
 		v->pv.nmi_pending = true;
 		set_bit(SOFTIRQ_SCHEDULE, &cpu_info()->softirq_pending);
 	}

@@ -62,7 +62,6 @@ long do_stack_switch(unsigned long ss, unsigned long sp, unsigned long, unsigned
 
 static int set_nmi_entry(struct vcpu *v, unsigned long addr)
 {
-	v->pv.nmi_entry = addr;
 	v->pv.trap[X86_EXC_NMI] = (struct trap_info){
 		.vector = X86_EXC_NMI, .flags = addr ? 4 : 0, .cs = addr ? FLAT_KERNEL_CS : 0, .address = addr,
 	};

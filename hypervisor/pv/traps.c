@@ -112,7 +112,7 @@ void pv_inject_nmi(void)
 
 	v->pv.nmi_pending = false;
 	v->pv.nmi_masked = true;
-	pv_bounce(v->pv.nmi_entry, true, false, 0);
+	pv_inject_trap(X86_EXC_NMI, 0);
 }
 
 void pv_inject_failsafe(void)

@@ -30,12 +30,12 @@ struct pv_vcpu {			/* v->pv; offsets used by assembly are generated */
 	u64 failsafe_masks_events;
 	u64 syscall32_entry, syscall32_masks_events;
 	u64 sysenter_entry, sysenter_masks_events;
-	u64 nmi_entry;
 	u64 guest_iopl;			/* virtual IOPL in EFLAGS position (bits 12-13) */
 	u64 bounce_flags;		/* ored into saved EFLAGS: guest_iopl where VMASST_TYPE_architectural_iopl */
 
 	struct trap_info *trap;		/* 256 entries */
 	struct page_info *kernel_l4, *user_l4;	/* typed references; CR3s above */
+	unsigned int nr_deferred;
 	struct page_info *deferred[3];	/* tables whose unwinding is not finished: pv_finish_put() */
 
 	/* descriptors: typed references PGT_SEG_DESC held for each frame present */
