@@ -118,6 +118,20 @@ static struct sample take_sample(unsigned int tries)
 	return s;
 }
 
+/* The tightest of all that can be had in about @ns. */
+static struct sample __init sample_during(s64 ns)
+{
+	struct sample s = take_sample(1), best = s;
+	s64 until = s.ref + ns;
+
+	while (s.ref < until) {
+		s = take_sample(1);
+		if (s.window < best.window)
+			best = s;
+	}
+	return best;
+}
+
 /* ---- lines ---- */
 
 /*
@@ -143,16 +157,15 @@ static void follow(u64 rate)
 void __init time_init(void)
 {
 	struct sample first, last;
-	s64 until;
+	s64 span;
 
 	platform = platform_timer_init();
+	span = platform->mask < MIN_MASK ? CALIBRATION / 2 : CALIBRATION;	/* no wrap unseen */
 	platform_last = platform->read();
-	first = take_sample(20);
-	/* A counter that wraps early must be looked at on the way. */
-	until = first.ref + (platform->mask < MIN_MASK ? CALIBRATION / 2 : CALIBRATION);
-	while (platform_ns(platform->read()) < until)
+	first = sample_during(span / 6);
+	while (platform_ns(platform->read()) < first.ref + span * 5 / 6)
 		cpu_relax();
-	last = take_sample(20);
+	last = sample_during(span / 6);
 
 	clock_filter_init(&filter, first.tsc, first.ref, last.tsc, last.ref);
 	tsc_khz = mul_div(last.tsc - first.tsc, 1000000, last.ref - first.ref);
