@@ -27,6 +27,8 @@ entry_stubs:
 	.endif
 	.if vector == 2
 	jmp	nmi
+	.elseif vector == 14
+	jmp	entry_page_fault
 	.elseif vector == 1 || vector == 8 || vector == 18
 	jmp	ist_exception
 	.elseif vector < 32 || vector == VEC_LEGACY_SYSCALL
@@ -37,11 +39,14 @@ entry_stubs:
 	vector = vector + 1
 	.endr
 
+	.globl entry_exception_general, entry_exception_call
+entry_exception_general:
 exception:
 	SAVE_REGS
 exception_saved:
-	mov	%rsp, %rdi
 	mov	%cr2, %rsi			/* before anything else can fault */
+entry_exception_call:
+	mov	%rsp, %rdi
 	call	entry_exception			/* interrupts off; enables them when they were on */
 	testb	$3, REGS_cs(%rsp)
 	jnz	entry_exit_to_guest

@@ -17,21 +17,12 @@
 #define TABLE_FLAGS	(PTE_P | PTE_RW | PTE_A | PTE_D)
 
 /* One 2 MiB page of the frame table describes 256 MiB, one of the M2P 1 GiB. */
-#define FT_CHUNK_SHIFT	28
 #define M2P_CHUNK_SHIFT	30
-#define MAX_CHUNKS	((DIRECTMAP_END - DIRECTMAP_START) >> FT_CHUNK_SHIFT)
 
 unsigned long max_page, total_pages;
-static unsigned long chunk_valid[BITS_TO_LONGS(MAX_CHUNKS)];
+unsigned long mm_chunk_valid[BITS_TO_LONGS(MM_MAX_CHUNKS)];
 static struct boot_range ram[MAX_RANGES] __initdata, unused[MAX_RANGES] __initdata;
 static unsigned int nr_ram __initdata, nr_unused __initdata;
-
-bool mfn_valid(mfn_t m)
-{
-	unsigned long chunk = mfn_x(m) >> (FT_CHUNK_SHIFT - PAGE_SHIFT);
-
-	return chunk < MAX_CHUNKS && test_bit(chunk, chunk_valid);
-}
 
 static void __init range_add(struct boot_range *r, unsigned int *nr, paddr_t start, paddr_t end)
 {
@@ -193,18 +184,18 @@ static void __init build_m2p(void)
 
 static void __init build_frame_table(void)
 {
-	unsigned long chunks = DIV_ROUND_UP(max_page, 1UL << (FT_CHUNK_SHIFT - PAGE_SHIFT));
+	unsigned long chunks = DIV_ROUND_UP(max_page, 1UL << (MM_CHUNK_SHIFT - PAGE_SHIFT));
 
 	for (unsigned long c = 0; c < chunks; c++) {
 		struct page_info *pg;
 		paddr_t pa;
 
-		if (!chunk_has_ram(c, FT_CHUNK_SHIFT))
+		if (!chunk_has_ram(c, MM_CHUNK_SHIFT))
 			continue;
 		pa = boot_take(SUPERPAGE_SIZE, SUPERPAGE_SIZE);
 		memset(maddr_to_virt(pa), 0, SUPERPAGE_SIZE);
 		map_range(FRAMETABLE_START + (c << SUPERPAGE_SHIFT), pa, SUPERPAGE_SIZE, 2, RW_FLAGS);
-		set_bit(c, chunk_valid);
+		set_bit(c, mm_chunk_valid);
 		/* What the firmware did not call RAM is the devices' until it is entered as free. */
 		pg = maddr_to_virt(pa);
 		for (unsigned long i = 0; i < SUPERPAGE_SIZE / sizeof(*pg); i++)

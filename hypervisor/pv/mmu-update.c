@@ -147,7 +147,7 @@ static int mod_upper(const struct domain *d, unsigned int level, pte_t *slot, pt
 int pv_mod_entry(struct vcpu *v, struct page_info *table, unsigned int level, unsigned int slot,
 		 const struct domain *owner, pte_t new, bool preserve_ad)
 {
-	const struct domain *d = domain_find(table->owner);
+	const struct domain *d = owner_of(table, v->domain);
 	pte_t *p = (pte_t *)page_to_virt(table) + slot;
 
 	if (likely(level == 1))
@@ -161,34 +161,21 @@ int pv_mod_entry(struct vcpu *v, struct page_info *table, unsigned int level, un
 
 void pv_defer_put(struct page_info *pg)
 {
-	struct page_info **d = current->pv.deferred;
+	struct pv_vcpu *pv = &current->pv;
 
-	for (unsigned int i = 0; i < ARRAY_SIZE(current->pv.deferred); i++) {
-		if (!d[i]) {
-			d[i] = pg;
-			return;
-		}
-	}
 	/* No room: whoever wants the frame next unwinds it. Never here: any number may hang below. */
+	if (pv->nr_deferred < ARRAY_SIZE(pv->deferred))
+		pv->deferred[pv->nr_deferred++] = pg;
 }
 
 int pv_finish_put(struct vcpu *v)
 {
-	for (unsigned int i = 0; i < ARRAY_SIZE(v->pv.deferred); i++) {
-		struct page_info *pg = v->pv.deferred[i];
-
-		if (likely(!pg))
-			continue;
-		if (page_drop_partial(pg, true))
+	while (unlikely(v->pv.nr_deferred)) {
+		if (page_drop_partial(v->pv.deferred[v->pv.nr_deferred - 1], true))
 			return -ERESTART;
-		v->pv.deferred[i] = NULL;
+		v->pv.nr_deferred--;
 	}
 	return 0;
-}
-
-static bool unfinished(const struct vcpu *v)
-{
-	return v->pv.deferred[0] || v->pv.deferred[1] || v->pv.deferred[2];
 }
 
 /* ---- mmu_update ---- */
@@ -197,12 +184,13 @@ struct update {
 	struct vcpu *v;
 	struct mmu_owner table_owner, frame_owner;
 	struct page_info *table;	/* held, between updates of one table */
+	unsigned long table_mfn;
 	unsigned int level;
 };
 
 static void release_table(struct update *u)
 {
-	if (u->table)
+	if (u->table && !put_page_and_type_fast(u->table))
 		put_page_and_type_preemptible(u->table);
 	u->table = NULL;
 }
@@ -219,21 +207,31 @@ static int write_plain(struct update *u, struct page_info *pg, unsigned int slot
 	return 0;
 }
 
-static int update_entry(struct update *u, u64 ptr, pte_t val, bool preserve_ad)
+/* An update in a table that is not held yet. */
+static noinline int update_other(struct update *u, u64 ptr, pte_t val, bool preserve_ad)
 {
-	unsigned int slot = (ptr & ~PAGE_MASK) / sizeof(pte_t);
 	mfn_t m = mfn(ptr >> PAGE_SHIFT);
 	struct page_info *pg = mfn_to_page(m);
+	unsigned int slot = (ptr & ~PAGE_MASK) / sizeof(pte_t);
 
-	if (u->table != pg) {
-		release_table(u);
-		if (unlikely(!mfn_valid(m) || !u->table_owner.d))
-			return -EINVAL;
-		if (unlikely(!get_table(pg, u->table_owner.d, &u->level)))
-			return write_plain(u, pg, slot, val);
-		u->table = pg;
-	}
+	release_table(u);
+	u->table_mfn = ~0UL;
+	if (unlikely(!mfn_valid(m) || !u->table_owner.d))
+		return -EINVAL;
+	if (unlikely(!get_table(pg, u->table_owner.d, &u->level)))
+		return write_plain(u, pg, slot, val);
+	u->table = pg;
+	if (u->level == 1)
+		u->table_mfn = mfn_x(m);	/* only these take the short way */
 	return pv_mod_entry(u->v, pg, u->level, slot, u->frame_owner.d, val, preserve_ad);
+}
+
+static __always_inline int update_entry(struct update *u, u64 ptr, pte_t val, bool preserve_ad)
+{
+	if (likely(ptr >> PAGE_SHIFT == u->table_mfn))
+		return pv_mod_l1e(u->table_owner.d, u->frame_owner.d, maddr_to_virt(ptr), val,
+				  preserve_ad, NULL);
+	return update_other(u, ptr, val, preserve_ad);
 }
 
 static int update_m2p(struct update *u, u64 ptr, unsigned long pfn)
@@ -247,7 +245,7 @@ static int update_m2p(struct update *u, u64 ptr, unsigned long pfn)
 	return 0;
 }
 
-static int update_one(struct update *u, const struct mmu_update *req)
+static __always_inline int update_one(struct update *u, const struct mmu_update *req)
 {
 	/* All bits below an entry's size name the operation: no entry is ever misaligned (XSA-227). */
 	u64 ptr = req->ptr & -sizeof(pte_t);
@@ -270,6 +268,11 @@ static int update_begin(struct update *u, unsigned long foreign)
 	domid_t tables = foreign >> 16;
 	int rc;
 
+	u->table_mfn = ~0UL;
+	if (likely(foreign == DOMID_SELF)) {
+		u->table_owner.d = u->frame_owner.d = u->v->domain;
+		return 0;
+	}
 	rc = mmu_owner_get(&u->table_owner, tables ? tables - 1 : DOMID_SELF);
 	if (rc)
 		return rc;
@@ -289,14 +292,14 @@ static void update_end(struct update *u)
 long do_mmu_update(unsigned long reqs, unsigned long count, unsigned long done, unsigned long foreign,
 		   unsigned long a5)
 {
-	struct update u = { .v = current };
+	struct update u = { .v = current, .table = NULL };
 	unsigned int nr_done = 0, i;
 	bool resumed = count & MMU_UPDATE_PREEMPTED;
 	struct mmu_update req;
 	long rc;
 
 	count = (u32)count & ~MMU_UPDATE_PREEMPTED;
-	if (unlikely(unfinished(u.v)) && pv_finish_put(u.v))
+	if (unlikely(u.v->pv.nr_deferred) && pv_finish_put(u.v))
 		return hypercall_continue(__HYPERVISOR_mmu_update, reqs, count | MMU_UPDATE_PREEMPTED,
 					  done, foreign, 0);
 	if (unlikely(resumed && done && copy_in(&nr_done, done)))
@@ -305,7 +308,7 @@ long do_mmu_update(unsigned long reqs, unsigned long count, unsigned long done, 
 	if (unlikely(rc))
 		return rc;
 	for (i = 0; i < count; i++) {
-		if (unlikely((i && hypercall_preempt()) || unfinished(u.v))) {
+		if (unlikely((i % 16 == 15 && hypercall_preempt()) || u.v->pv.nr_deferred)) {
 			rc = -ERESTART;
 			break;
 		}
@@ -329,24 +332,18 @@ long do_mmu_update(unsigned long reqs, unsigned long count, unsigned long done, 
 
 /* ---- update_va_mapping ---- */
 
-/* Walking unreferenced tables is safe: what is read there is only a hint until get_table(). */
 pte_t *pv_find_l1e(const struct vcpu *v, unsigned long va, struct page_info **table)
 {
-	pte_t e = v->pv.kernel_mode ? v->pv.kernel_cr3 : v->pv.user_cr3;
 	unsigned int level;
+	mfn_t m;
 
-	if (!guest_addr_ok(va, 1) || !canonical(va))
+	if (!pv_find_l1_table(v, va, &m))
 		return NULL;
-	for (unsigned int l = 4; l > 1; l--) {
-		e = READ_ONCE(((pte_t *)maddr_to_virt(e & PTE_ADDR))[pt_index(va, l)]);
-		if (!(e & PTE_P) || !mfn_valid(pte_mfn(e)))
-			return NULL;
-	}
-	*table = mfn_to_page(pte_mfn(e));
+	*table = mfn_to_page(m);
 	if (!get_table(*table, v->domain, &level))
 		return NULL;
 	if (level != 1) {
-		put_page_and_type_preemptible(*table);
+		put_page_and_type(*table);
 		return NULL;
 	}
 	return (pte_t *)page_to_virt(*table) + pt_index(va, 1);
@@ -400,7 +397,7 @@ static long update_va(unsigned long va, pte_t new, unsigned long flags, const st
 /* The table that a frame was is still being taken apart: by @v, or by whoever wants the frame. */
 static bool must_finish(struct vcpu *v)
 {
-	return unlikely(unfinished(v)) && pv_finish_put(v);
+	return unlikely(v->pv.nr_deferred) && pv_finish_put(v);
 }
 
 long do_update_va_mapping(unsigned long va, unsigned long pte, unsigned long flags, unsigned long a4,

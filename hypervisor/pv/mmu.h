@@ -25,13 +25,6 @@ struct mmu_owner {
 int mmu_owner_get(struct mmu_owner *o, domid_t id);
 void mmu_owner_put(struct mmu_owner *o);
 
-/**
- * pv_get_l1e: take the references of present entry *@e (adjusted in place) mapping @owner's frame.
- * -ERESTART (only if @preemptible): the frame is a table that is still being taken apart.
- */
-int pv_get_l1e(const struct domain *d, const struct domain *owner, pte_t *e, bool preemptible);
-/** pv_put_l1e: drop them. */
-void pv_put_l1e(const struct domain *d, pte_t e);
 /** The same for an entry of an L2, L3 or L4 table. -ERESTART: interrupted; see mm.h. */
 int pv_get_table_entry(const struct domain *d, unsigned int level, pte_t *e, bool preemptible);
 int pv_put_table_entry(pte_t e, bool preemptible);
@@ -41,9 +34,6 @@ int pv_put_table_entry(pte_t e, bool preemptible);
  * in both roles decides by what it did last. The M2P is not mapped global, so loading CR3 flushes it.
  */
 void pv_show_m2p(struct page_info *l4, bool show);
-/** pv_adjust_l1e: guest bits to the bits we really set; -EINVAL when one is not allowed. */
-int pv_adjust_l1e(const struct domain *d, pte_t *e);
-
 /**
  * pv_mod_l1e: replace an L1 entry. @expect: NULL, or the value it must have (else -EBUSY and
  * *@expect says what it has); -ERESTART as above, nothing changed. Typed reference on the table held by the caller.
@@ -52,5 +42,106 @@ int pv_mod_l1e(const struct domain *d, const struct domain *owner, pte_t *slot, 
 	       bool preserve_ad, pte_t *expect);
 /** pv_find_l1e: the L1 entry that maps @va in current's tables, its table held (get_table). */
 pte_t *pv_find_l1e(const struct vcpu *v, unsigned long va, struct page_info **table);
+
+/*
+ * The frame of the L1 table that maps @va in current's tables. Walking unreferenced tables is safe:
+ * what is read there is only a hint, until get_table().
+ */
+static inline bool pv_find_l1_table(const struct vcpu *v, unsigned long va, mfn_t *m)
+{
+	pte_t e = v->pv.kernel_mode ? v->pv.kernel_cr3 : v->pv.user_cr3;
+
+	if (!guest_addr_ok(va, 1) || !canonical(va))
+		return false;
+	for (unsigned int l = 4; l > 1; l--) {
+		e = READ_ONCE(((pte_t *)maddr_to_virt(e & PTE_ADDR))[pt_index(va, l)]);
+		if (!(e & PTE_P) || !mfn_valid(pte_mfn(e)))
+			return false;
+	}
+	*m = pte_mfn(e);
+	return true;
+}
+
+/* ---- references of an L1 entry: inline, this is the inner loop of everything ---- */
+
+static inline bool pv_bad_address(pte_t e)
+{
+	return (e & PTE_ADDR) >> x86.phys_bits;
+}
+
+/* Guest bits to the bits we really set; -EINVAL when one is not allowed. */
+static inline int pv_adjust_l1e(const struct domain *d, pte_t *e)
+{
+	bool kernel = !(*e & PTE_US) || *e & PTE_GUEST_KERNEL;
+
+	if (unlikely(pv_bad_address(*e)))
+		return -EINVAL;
+	/* The guest kernel runs in ring 3 too. Its own pages must not outlive a mode switch in the TLB. */
+	*e = (*e & ~PTE_DERIVED) | PTE_US | (kernel ? PTE_GUEST_KERNEL : PTE_G);
+	return 0;
+}
+
+static inline bool pv_is_device(mfn_t m)
+{
+	return !mfn_valid(m) || mfn_to_page(m)->owner == DOMID_IO;
+}
+
+/* Caching other than write-back over RAM: only for those who drive devices, and remembered. */
+static inline int pv_check_cache(const struct domain *d, struct page_info *pg, pte_t e)
+{
+	if (likely(!(e & PTE_CACHE_L1)))
+		return 0;
+	if (!d->is_hardware)
+		return -EINVAL;
+	__atomic_or_fetch(&pg->word, PG_NONCOHERENT, __ATOMIC_SEQ_CST);
+	return 0;
+}
+
+/* Drop the references of an entry. */
+static inline void pv_put_l1e(const struct domain *d, pte_t e)
+{
+	mfn_t m = pte_mfn(e);
+
+	if (!(e & PTE_P) || unlikely(pv_is_device(m)))
+		return;
+	if (!(e & PTE_RW))
+		put_page(mfn_to_page(m));
+	else if (!put_page_and_type_fast(mfn_to_page(m)))
+		put_page_and_type(mfn_to_page(m));
+}
+
+/*
+ * Take the references of present entry *@e (adjusted in place) mapping @owner's frame. -ERESTART
+ * (only if @preemptible): the frame is a table that is still being taken apart.
+ */
+static inline int pv_get_l1e(const struct domain *d, const struct domain *owner, pte_t *e, bool preemptible)
+{
+	struct page_info *pg;
+	mfn_t m;
+	int rc = pv_adjust_l1e(d, e);
+
+	if (unlikely(rc))
+		return rc;
+	m = pte_mfn(*e);
+	if (unlikely(pv_is_device(m)))
+		return domain_io_frames_allowed((struct domain *)d, mfn_x(m), mfn_x(m)) ? 0 : -EINVAL;
+	pg = mfn_to_page(m);
+	if (unlikely(!owner))
+		return -EINVAL;
+	if (!(*e & PTE_RW))
+		rc = get_page(pg, owner) ? 0 : -EINVAL;
+	else if (!get_page_and_type_fast(pg, owner->id, PGT_WRITABLE))
+		rc = get_page_and_type(pg, owner, PGT_WRITABLE, preemptible);
+	if (unlikely(rc))
+		return rc;
+	rc = pv_check_cache(d, pg, *e);
+	if (unlikely(rc)) {
+		pv_put_l1e(d, *e);
+		return rc;
+	}
+	if (unlikely(owner != d))
+		__atomic_or_fetch(&pg->word, PG_FOREIGN, __ATOMIC_SEQ_CST);
+	return 0;
+}
 
 #endif

@@ -214,28 +214,77 @@ static int apply(struct ptwr *p, const struct domain *d, pte_t *slot)
 	return rc;
 }
 
+/*
+ * The two forms kernels use most, xchg and mov of a whole entry with a plain base register, without
+ * the decoder. -EINVAL: not one of them.
+ */
+static int do_short_form(struct ptwr *p, const struct domain *d, pte_t *slot)
+{
+	struct cpu_regs *regs = p->regs;
+	unsigned int rm, mod, length = 3;
+	u64 *reg, addr;
+	pte_t old;
+	u8 b[4];
+	int rc;
+
+	if (copy_from_guest(b, guest_ptr(regs->rip), 4) || (b[0] & 0xf8) != 0x48 ||
+	    (b[1] != 0x87 && b[1] != 0x89) || regs->rflags & X86_EFLAGS_TF)
+		return -EINVAL;
+	mod = b[2] >> 6;
+	rm = b[2] & 7;
+	if (mod > 1 || rm == 4 || (mod == 0 && rm == 5))
+		return -EINVAL;
+	addr = *insn_reg(regs, rm | (b[0] & 1) << 3);
+	if (mod == 1) {
+		addr += (s8)b[3];
+		length = 4;
+	}
+	if (addr != p->addr || addr % sizeof(pte_t))
+		return -EINVAL;
+	reg = insn_reg(regs, (b[2] >> 3 & 7) | (b[0] & 4) << 1);
+	old = READ_ONCE(*slot);
+	do {
+		rc = pv_mod_l1e(d, d, slot, *reg, false, &old);
+	} while (rc == -EBUSY);
+	if (rc)
+		return rc;
+	if (b[1] == 0x87)
+		*reg = old;
+	regs->rip += length;
+	return 0;
+}
+
 bool pv_emulate_ptwr(struct cpu_regs *regs, unsigned long addr)
 {
-	struct ptwr p = { .regs = regs, .addr = addr };
+	struct ptwr p;
 	const struct domain *d = current->domain;
 	struct page_info *pg;
 	unsigned int level;
-	pte_t leaf;
+	pte_t leaf, *slot;
+	mfn_t m;
 	int rc = -EINVAL;
 
 	/* The cheap refusals first: most write faults are no page-table writes. */
-	if (pt_walk(current->pv.kernel_cr3, addr, &leaf) != 1 || leaf & PTE_RW ||
-	    !mfn_valid(pte_mfn(leaf)))
+	if (!pv_find_l1_table(current, addr, &m))
+		return false;
+	leaf = READ_ONCE(((pte_t *)mfn_to_virt(m))[pt_index(addr, 1)]);
+	if ((leaf & (PTE_P | PTE_RW)) != PTE_P || !mfn_valid(pte_mfn(leaf)))
 		return false;
 	pg = mfn_to_page(pte_mfn(leaf));
 	if ((READ_ONCE(pg->word) & PG_TYPE_MASK) != PGT_L1 || !get_table(pg, d, &level))
 		return false;
-	if (level == 1 && fetch(&p)) {
+	p.regs = regs;
+	p.addr = addr;
+	slot = (pte_t *)page_to_virt(pg) + (addr & ~PAGE_MASK) / sizeof(pte_t);
+	if (level == 1)
+		rc = do_short_form(&p, d, slot);
+	if (rc && level == 1 && fetch(&p)) {
 		p.mask = ~0UL >> (64 - 8 * p.in.opsize);
-		rc = apply(&p, d, (pte_t *)page_to_virt(pg) + (addr & ~PAGE_MASK) / sizeof(pte_t));
+		rc = apply(&p, d, slot);
+		if (!rc)
+			retire(&p);
 	}
-	put_page_and_type_preemptible(pg);
-	if (!rc)
-		retire(&p);
+	if (!put_page_and_type_fast(pg))
+		put_page_and_type_preemptible(pg);
 	return !rc || rc == -ERESTART;
 }

@@ -16,84 +16,10 @@
 #define DISALLOW_TABLE	(PTE_PWT | PTE_PCD | PTE_PSE | PTE_G)
 #define PREEMPT_EVERY	16				/* L2 and up: each entry may be a table's worth of work */
 
-static bool bad_address(pte_t e)
-{
-	return (e & PTE_ADDR) >> x86.phys_bits;
-}
-
-int pv_adjust_l1e(const struct domain *d, pte_t *e)
-{
-	bool kernel = !(*e & PTE_US) || *e & PTE_GUEST_KERNEL;
-
-	if (unlikely(bad_address(*e)))
-		return -EINVAL;
-	/* The guest kernel runs in ring 3 too. Its own pages must not outlive a mode switch in the TLB. */
-	*e = (*e & ~PTE_DERIVED) | PTE_US | (kernel ? PTE_GUEST_KERNEL : PTE_G);
-	return 0;
-}
-
-static bool is_device(mfn_t m)
-{
-	return !mfn_valid(m) || mfn_to_page(m)->owner == DOMID_IO;
-}
-
-/* Caching other than write-back over RAM: only for those who drive devices, and remembered. */
-static int check_cache(const struct domain *d, struct page_info *pg, pte_t e)
-{
-	if (likely(!(e & PTE_CACHE_L1)))
-		return 0;
-	if (!d->is_hardware)
-		return -EINVAL;
-	__atomic_or_fetch(&pg->word, PG_NONCOHERENT, __ATOMIC_SEQ_CST);
-	return 0;
-}
-
-int pv_get_l1e(const struct domain *d, const struct domain *owner, pte_t *e, bool preemptible)
-{
-	struct page_info *pg;
-	mfn_t m;
-	int rc = pv_adjust_l1e(d, e);
-
-	if (unlikely(rc))
-		return rc;
-	m = pte_mfn(*e);
-	if (unlikely(is_device(m)))
-		return domain_io_frames_allowed((struct domain *)d, mfn_x(m), mfn_x(m)) ? 0 : -EINVAL;
-	pg = mfn_to_page(m);
-	if (unlikely(!owner))
-		return -EINVAL;
-	if (*e & PTE_RW)
-		rc = get_page_and_type(pg, owner, PGT_WRITABLE, preemptible);
-	else
-		rc = get_page(pg, owner) ? 0 : -EINVAL;
-	if (unlikely(rc))
-		return rc;
-	rc = check_cache(d, pg, *e);
-	if (unlikely(rc)) {
-		pv_put_l1e(d, *e);
-		return rc;
-	}
-	if (unlikely(owner != d))
-		__atomic_or_fetch(&pg->word, PG_FOREIGN, __ATOMIC_SEQ_CST);
-	return 0;
-}
-
-void pv_put_l1e(const struct domain *d, pte_t e)
-{
-	mfn_t m = pte_mfn(e);
-
-	if (!(e & PTE_P) || unlikely(is_device(m)))
-		return;
-	if (e & PTE_RW)
-		put_page_and_type(mfn_to_page(m));
-	else
-		put_page(mfn_to_page(m));
-}
-
 /* Bits an L2, L3 or L4 entry may have; PTE_US is set since the guest kernel runs in ring 3. */
 static int adjust_table_entry(pte_t *e)
 {
-	if (*e & DISALLOW_TABLE || bad_address(*e) || !mfn_valid(pte_mfn(*e)))
+	if (*e & DISALLOW_TABLE || pv_bad_address(*e) || !mfn_valid(pte_mfn(*e)))
 		return -EINVAL;
 	*e = (*e & ~PTE_GUEST_KERNEL) | PTE_US;
 	return 0;

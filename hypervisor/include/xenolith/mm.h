@@ -89,7 +89,19 @@ static inline unsigned long page_type_count(const struct page_info *pg)
 extern unsigned long max_page;		/* highest RAM frame + 1 */
 extern unsigned long total_pages;	/* frames of RAM the machine has */
 /** mfn_valid: does the frame have a page_info (RAM, or inside a RAM chunk)? */
+#if __STDC_HOSTED__
 bool mfn_valid(mfn_t m);
+#else
+#define MM_CHUNK_SHIFT		28	/* 2 MiB of the frame table describe 256 MiB */
+#define MM_MAX_CHUNKS		((DIRECTMAP_END - DIRECTMAP_START) >> MM_CHUNK_SHIFT)
+extern unsigned long mm_chunk_valid[];
+static inline bool mfn_valid(mfn_t m)
+{
+	unsigned long chunk = mfn_x(m) >> (MM_CHUNK_SHIFT - PAGE_SHIFT);
+
+	return likely(chunk < MM_MAX_CHUNKS) && mm_chunk_valid[chunk / 64] >> (chunk % 64) & 1;
+}
+#endif
 
 static inline void *maddr_to_virt(paddr_t ma)
 {
@@ -217,6 +229,33 @@ int __must_check get_page_and_type(struct page_info *pg, const struct domain *d,
 				   bool preemptible);
 void put_page_and_type(struct page_info *pg);
 int put_page_and_type_preemptible(struct page_info *pg);
+/*
+ * The common cases of the two, inline: the type is in use already and stays in use, the counters
+ * are far from full. False: nothing happened, the general function decides.
+ */
+static inline bool get_page_and_type_fast(struct page_info *pg, u16 owner, u64 type)
+{
+	const u64 nearly_full = BIT(PG_COUNT_BITS - 1) | BIT(2 * PG_COUNT_BITS - 1);
+	u64 old = READ_ONCE(pg->word);
+
+	if (unlikely((old & (PG_TYPE_MASK | PG_VALIDATED | PG_BUSY | nearly_full)) !=
+		     (type | PG_VALIDATED) || !(old & PG_TYPE_COUNT_MASK) ||
+		     READ_ONCE(pg->owner) != owner ||
+		     !try_cmpxchg(&pg->word, &old, old + PG_COUNT_ONE + PG_TYPE_COUNT_ONE)))
+		return false;
+	if (likely(READ_ONCE(pg->owner) == owner))
+		return true;
+	put_page_and_type(pg);
+	return false;
+}
+
+static inline bool put_page_and_type_fast(struct page_info *pg)
+{
+	u64 old = READ_ONCE(pg->word);
+
+	return likely((old & PG_TYPE_COUNT_MASK) > PG_TYPE_COUNT_ONE) &&
+	       try_cmpxchg(&pg->word, &old, old - PG_COUNT_ONE - PG_TYPE_COUNT_ONE);
+}
 /** get_table: if @pg is a validated page table of @d, both references and its *@level; one atomic. */
 bool __must_check get_table(struct page_info *pg, const struct domain *d, unsigned int *level);
 /** page_drop_partial: unwind a kept (de)validation (teardown; wanting another type). 0/-ERESTART. */
