@@ -218,11 +218,16 @@ static noinline int update_other(struct update *u, u64 ptr, pte_t val, bool pres
 	u->table_mfn = ~0UL;
 	if (unlikely(!mfn_valid(m) || !u->table_owner.d))
 		return -EINVAL;
-	if (unlikely(!get_table(pg, u->table_owner.d, &u->level)))
+	if (likely(get_page_and_type_fast(pg, u->table_owner.d->id, PGT_L1)))
+		u->level = 1;
+	else if (unlikely(!get_table(pg, u->table_owner.d, &u->level)))
 		return write_plain(u, pg, slot, val);
 	u->table = pg;
-	if (u->level == 1)
+	if (u->level == 1) {
 		u->table_mfn = mfn_x(m);	/* only these take the short way */
+		return pv_mod_l1e(u->table_owner.d, u->frame_owner.d, maddr_to_virt(ptr), val,
+				  preserve_ad, NULL);
+	}
 	return pv_mod_entry(u->v, pg, u->level, slot, u->frame_owner.d, val, preserve_ad);
 }
 
@@ -289,8 +294,49 @@ static void update_end(struct update *u)
 	mmu_owner_put(&u->table_owner);
 }
 
+/*
+ * The caller's own page enters an empty slot of its own L1 table: what a page fault ends with.
+ * False: nothing happened, or not that case.
+ */
+static __always_inline bool fill_empty_slot(const struct domain *d, const struct mmu_update *req)
+{
+	mfn_t table = mfn(req->ptr >> PAGE_SHIFT), frame = pte_mfn(req->val);
+	pte_t *slot = maddr_to_virt(req->ptr), old, want = req->val;
+	bool done = false;
+
+	if (unlikely(req->ptr & 7 || !mfn_valid(table) || !mfn_valid(frame) ||
+		     (want & (PTE_P | PTE_RW | PTE_CACHE_L1)) != (PTE_P | PTE_RW) ||
+		     pv_adjust_l1e(d, &want) ||
+		     !get_page_and_type_fast(mfn_to_page(table), d->id, PGT_L1)))
+		return false;
+	old = READ_ONCE(*slot);
+	if (likely(!(old & PTE_P) &&
+		   get_page_and_type_fast(mfn_to_page(frame), d->id, PGT_WRITABLE))) {
+		done = try_cmpxchg(slot, &old, want);
+		if (unlikely(!done))
+			put_page_and_type(mfn_to_page(frame));
+	}
+	if (unlikely(!put_page_and_type_fast(mfn_to_page(table))))
+		put_page_and_type_preemptible(mfn_to_page(table));
+	return done;
+}
+
+static noinline long update_batch(unsigned long reqs, unsigned long count, unsigned long done,
+				  unsigned long foreign);
+
 long do_mmu_update(unsigned long reqs, unsigned long count, unsigned long done, unsigned long foreign,
 		   unsigned long a5)
+{
+	struct mmu_update req;
+
+	if (likely(count == 1 && foreign == DOMID_SELF && !done && !current->pv.nr_deferred) &&
+	    likely(!copy_in(&req, reqs)) && likely(fill_empty_slot(current->domain, &req)))
+		return 0;
+	return update_batch(reqs, count, done, foreign);
+}
+
+static noinline long update_batch(unsigned long reqs, unsigned long count, unsigned long done,
+				  unsigned long foreign)
 {
 	struct update u = { .v = current, .table = NULL };
 	unsigned int nr_done = 0, i;

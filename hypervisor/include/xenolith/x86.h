@@ -286,20 +286,18 @@ static inline void outl(u32 v, u16 port)
 	asm volatile("outl %0, %1" :: "a" (v), "Nd" (port));
 }
 
+/* Three bytes that become stac or clac where the CPU has SMAP: entry/asm.h has the same. */
+#define SMAP_SITE(opcode)							\
+	"771: .byte 0x0f, 0x1f, 0x00;"						\
+	".pushsection .smap_sites, \"a\"; .long 771b - ., " opcode "; .popsection"
 static inline void stac(void)
 {
-	extern bool x86_has_smap;
-
-	if (x86_has_smap)
-		asm volatile("stac" ::: "memory");
+	asm volatile(SMAP_SITE("0xcb") ::: "memory");
 }
 
 static inline void clac(void)
 {
-	extern bool x86_has_smap;
-
-	if (x86_has_smap)
-		asm volatile("clac" ::: "memory");
+	asm volatile(SMAP_SITE("0xca") ::: "memory");
 }
 #endif
 
@@ -334,7 +332,7 @@ struct x86_features {		/* of the boot CPU; others must not have less (checked at
 	unsigned long cr4;	/* in force on every CPU; new stack blocks start with it */
 };
 extern struct x86_features x86;
-extern bool x86_has_smap;	/* = x86.smap, alone for the inline users above */
+extern bool x86_has_smap;	/* SMAP_SITEs are patched */
 
 /** x86_early_init: features, PAT, CR4, EFER of the boot CPU. Before memory is set up. */
 void x86_early_init(void);
