@@ -176,7 +176,7 @@ static bool counted_entry(unsigned int level, unsigned int slot, pte_t e)
 {
 	if (!(e & PTE_P) || hyp_slot(level, slot))
 		return false;
-	return level > 1 || !is_device(pte_mfn(e));
+	return level > 1 || !pv_is_device(pte_mfn(e));
 }
 
 /* ---- TLBs ---- */
@@ -315,7 +315,7 @@ static void book_table(struct book *b, unsigned int n)
 		require(to < FRAMES, "frame %#x slot %u leads nowhere", n, i);
 		b[to].count++;
 		b[to].types += level > 1 || e & PTE_RW;
-		require(e & PTE_US && !bad_address(e), "frame %#x slot %u: bits %#lx", n, i, e);
+		require(e & PTE_US && !pv_bad_address(e), "frame %#x slot %u: bits %#lx", n, i, e);
 		if (level == 1)
 			require(!(e & PTE_GUEST_KERNEL) == !!(e & PTE_G), "kernel's entries are not global");
 		if (level > 1)
