@@ -258,6 +258,7 @@ static void test_half_dropped(void)
 	run_on(&host_vcpu[1]);
 	for (unsigned int i = 0; i < 3; i++)
 		host_vcpu[1].pv.deferred[i] = &frame_table[data[0]];
+	host_vcpu[1].pv.nr_deferred = 3;
 	pg->word &= ~PG_PINNED;
 	check(put_page_and_type_preemptible(pg) == -ERESTART && pg->word & PG_PARTIAL && pg->nr_validated == 24,
 	      "with no room to remember it the work still stops in time");
@@ -281,6 +282,7 @@ static void test_refused_again(void)
 	mmuext(MMUEXT_UNPIN_TABLE, l3, 0, ~0u);
 	check(pg->word & PG_PARTIAL && pg->nr_validated == 24, "unpinning was interrupted");
 	host_vcpu[0].pv.deferred[0] = NULL;
+	host_vcpu[0].pv.nr_deferred = 0;
 	host_preempt_one_in = 0;
 	update1(l[1], 70, to(data[30], W));		/* a former L2 of it */
 	check(do_pin(l3, 3) == -EINVAL, "what was dropped is looked at again (XSA-299)");
