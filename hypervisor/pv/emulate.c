@@ -157,12 +157,39 @@ static enum emulated emulate(struct vcpu *v, struct cpu_regs *regs, const struct
 	return v->pv.kernel_mode ? emulate_kernel(v, regs, in) : EMUL_REFUSED;
 }
 
+#define INSN_RDMSR	0x320f
+#define INSN_WRMSR	0x300f
+
+/* Kernels read and write a base register at every switch of processes: not by way of the decoder. */
+static bool emulate_msr(struct vcpu *v, struct cpu_regs *regs)
+{
+	enum emulated done;
+	u32 bytes;
+
+	/* Four bytes, which is one load; at the end of a page the decoder has its turn. */
+	if (!v->pv.kernel_mode || regs->cs != SEL_GUEST_CS64 || regs->error_code ||
+	    copy_from_guest(&bytes, guest_ptr(regs->rip), sizeof(bytes)))
+		return false;
+	if ((u16)bytes == INSN_RDMSR)
+		done = read_msr(v, regs);
+	else if ((u16)bytes == INSN_WRMSR)
+		done = write_msr(v, regs);
+	else
+		return false;
+	if (done != EMUL_DONE)
+		return false;
+	retire(v, regs, 2);
+	return true;
+}
+
 bool pv_emulate_privileged(struct cpu_regs *regs)
 {
 	struct vcpu *v = current;
 	struct insn in;
 	enum emulated done;
 
+	if (likely(emulate_msr(v, regs)))
+		return true;
 	if (!fetch(regs, &in))
 		return false;
 	done = emulate(v, regs, &in);

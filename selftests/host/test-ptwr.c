@@ -40,6 +40,7 @@ static void setup(void)
 	update1(l[1], 6, pte_make(mfn(l[2]), PTE_P | PTE_US));
 	update1(l[1], 7, pte_make(mfn(data), PTE_P | PTE_US));
 	check(mmuext(MMUEXT_NEW_BASEPTR, l[4], 0, ~0u) == 0, "a tree that shows its own L1 table");
+	current->pv.kernel_mode = 1;
 	check_machine();
 }
 
