@@ -6,6 +6,9 @@
  *   edge, MSI:  EOI, send the event. The device's next one may come at once.
  *   level:      mask, EOI, send the event; unmasked when the guest says PHYSDEVOP_eoi. A guest
  *               that never does stays without that interrupt, nobody else suffers.
+ *
+ * A domain with pirqs is never freed while one may arrive: only Domain0 has any so far, and the
+ * machine ends with it.
  */
 #include <xenolith/debug.h>
 #include <xenolith/entry.h>
@@ -150,6 +153,7 @@ static void handle_own(struct irq_desc *irq)
 void irq_entry(struct cpu_regs *regs)
 {
 	struct irq_desc *irq = READ_ONCE(vector_irq[(u8)regs->vector]);
+	struct domain *guest;
 
 	if (unlikely(!irq)) {
 		unexpected(regs->vector);
@@ -162,8 +166,9 @@ void irq_entry(struct cpu_regs *regs)
 		WRITE_ONCE(irq->waiting_eoi, true);
 	}
 	apic_eoi();
-	if (likely(irq->bound))
-		evtchn_send_pirq(irq->guest, irq->pirq);
+	guest = READ_ONCE(irq->guest);		/* it may just be unmapped by another CPU */
+	if (likely(guest && irq->bound))
+		evtchn_send_pirq(guest, irq->pirq);
 	else if (irq->fn)
 		handle_own(irq);
 }
@@ -213,14 +218,17 @@ void __init irq_init(void)
 
 static void dump_one(const struct irq_desc *irq, const char *kind)
 {
+	char user[64];
+
 	if (!irq->chip || (!irq->vector && !irq->guest))
 		return;
-	printk("  %s %3u vector %02x CPU%-3u %-5s%s %10lu ", kind, irq->number, irq->vector, irq->cpu,
-	       irq->level ? "level" : "edge", irq->waiting_eoi ? " waits for EOI" : "", irq->count);
 	if (irq->fn)
-		printk("    hypervisor: %ps\n", (void *)irq->fn);
+		lib_snprintf(user, sizeof(user), "%ps", (void *)irq->fn);
 	else
-		printk("    domain's pirq %u%s\n", irq->pirq, irq->bound ? "" : " (no port)");
+		lib_snprintf(user, sizeof(user), "pirq %u%s%s", irq->pirq, irq->bound ? "" : ", no port",
+			     irq->waiting_eoi ? ", waits for EOI" : "");
+	printk("  %s %3u vector %02x CPU%-3u %-5s %10lu  %s\n", kind, irq->number, irq->vector, irq->cpu,
+	       irq->level ? "level" : "edge", irq->count, user);
 }
 
 void irq_dump(void)

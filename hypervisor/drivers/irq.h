@@ -79,8 +79,11 @@ void i8259_off(void);
 
 /* ---- msi.c ---- */
 extern const struct irq_chip msi_chip;
-/** msi_open: check the device's capability, map the table entry, fill *@msi. -errno as Xen's. */
-int msi_open(struct msi *msi, u64 table_base);
+/**
+ * msi_open: check the capability of the device that @msi names, map its table entry (MSI-X; in
+ * device memory that @d may touch), fill in the rest. -ENODEV, -ENXIO, -EINVAL, -EPERM, -ENOMEM.
+ */
+int msi_open(struct domain *d, struct msi *msi, u64 table_base);
 void msi_close(struct msi *msi);		/* off, unmap */
 /** msi_restore: write all messages of a device again after it was reset. 0 or -ENODEV. */
 int msi_restore(u16 segment, u8 bus, u8 devfn);

@@ -7,6 +7,8 @@
 #include <xenolith/domain.h>
 #include "irq.h"
 
+#define PCI_COMMAND		0x04
+#define PCI_COMMAND_MEMORY	BIT(1)
 #define CAP_MSI			0x05
 #define CAP_MSIX		0x11
 #define MSI_CONTROL		2
@@ -103,30 +105,33 @@ const struct irq_chip msi_chip = {
 	.retarget = msi_retarget,
 };
 
-static int open_msix(struct msi *m, u64 table_base)
+static int open_msix(struct domain *d, struct msi *m, u64 table_base)
 {
-	u64 table = table_base + (config_read(m, MSIX_TABLE, 4) & ~7u);
+	u64 slot = table_base + (config_read(m, MSIX_TABLE, 4) & ~7u) + m->entry * MSIX_ENTRY_SIZE;
+	unsigned long frame = slot >> PAGE_SHIFT;
 
 	if (m->entry > (config_read(m, MSI_CONTROL, 2) & MSIX_SIZE))
 		return -EINVAL;
-	/* The table must be the device's, not memory of somebody. */
-	if (mfn_valid(mfn(table >> PAGE_SHIFT)) || table >> x86.phys_bits)
+	if (!(pci_read(m->segment, m->bus, m->devfn, PCI_COMMAND, 2) & PCI_COMMAND_MEMORY))
+		return -ENXIO;
+	/* We trust neither caller nor BAR: it must not be memory, nor a device of our own. */
+	if (slot < table_base || slot >> x86.phys_bits || mfn_valid(mfn(frame)))
 		return -EINVAL;
-	m->slot = ioremap(table + m->entry * MSIX_ENTRY_SIZE, MSIX_ENTRY_SIZE);
+	if (!domain_io_frames_allowed(d, frame, frame))
+		return -EPERM;
+	m->slot = ioremap(slot, MSIX_ENTRY_SIZE);
 	return m->slot ? 0 : -ENOMEM;
 }
 
-int msi_open(struct msi *m, u64 table_base)
+int msi_open(struct domain *d, struct msi *m, u64 table_base)
 {
 	u16 control;
 
-	m->msix = table_base != 0;
 	m->cap = pci_capability(m->segment, m->bus, m->devfn, m->msix ? CAP_MSIX : CAP_MSI);
 	if (!m->cap)
 		return -ENODEV;
 	if (m->msix)
-		return open_msix(m, table_base);
-	m->entry = 0;
+		return open_msix(d, m, table_base);
 	control = config_read(m, MSI_CONTROL, 2);
 	m->mask_reg = !(control & MSI_MASKABLE) ? 0 : control & MSI_64BIT ? 16 : 12;
 	control_update(m, MSI_ENABLE, 0);

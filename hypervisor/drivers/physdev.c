@@ -76,6 +76,14 @@ static long op_apic_read(unsigned long arg)
 	return rc ? rc : copy_out(arg, &op);
 }
 
+/* The entries are ours: what old kernels write there is dropped. */
+static long op_apic_write(unsigned long arg)
+{
+	struct physdev_apic op;
+
+	return copy_in(&op, arg) ? -EFAULT : ioapic_guest_read(op.apic_physbase, op.reg, &op.value);
+}
+
 /* Vectors are given when a port is bound; kernels ask nevertheless and keep the number for show. */
 static long op_irq_vector(unsigned long arg)
 {
@@ -205,6 +213,8 @@ static long hardware_op(unsigned long cmd, unsigned long arg)
 	switch (cmd) {
 	case PHYSDEVOP_apic_read:
 		return op_apic_read(arg);
+	case PHYSDEVOP_apic_write:
+		return op_apic_write(arg);
 	case PHYSDEVOP_alloc_irq_vector:
 	case PHYSDEVOP_free_irq_vector:
 		return op_irq_vector(arg);
@@ -274,6 +284,7 @@ long do_physdev_op_compat(unsigned long uop, unsigned long a2, unsigned long a3,
 	case PHYSDEVOP_set_iopl:
 	case PHYSDEVOP_set_iobitmap:
 	case PHYSDEVOP_apic_read:
+	case PHYSDEVOP_apic_write:
 	case PHYSDEVOP_alloc_irq_vector:
 	case PHYSDEVOP_free_irq_vector:
 		return do_physdev_op(cmd, uop + offsetof(struct physdev_op, u), 0, 0, 0);

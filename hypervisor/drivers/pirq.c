@@ -82,11 +82,15 @@ int pirq_map_gsi(struct domain *d, int gsi, int *pirq)
 {
 	struct irq_desc *irq;
 	unsigned long flags;
+	bool allowed;
 	int rc = 0;
 
 	if (gsi < 0 || gsi >= irq_nr_gsis() || *pirq >= (int)pirq_nr())
 		return -EINVAL;
-	if (!rangeset_contains(&d->irqs, gsi, gsi))
+	spin_lock(&d->caps_lock);
+	allowed = rangeset_contains(&d->irqs, gsi, gsi);
+	spin_unlock(&d->caps_lock);
+	if (!allowed)
 		return -EPERM;
 	if (*pirq < 0)
 		*pirq = gsi;
@@ -112,7 +116,16 @@ int pirq_map_msi(struct domain *d, struct msi *msi, u64 table_base, int *pirq)
 
 	if (*pirq >= (int)pirq_nr())
 		return -EINVAL;
-	rc = msi_open(msi, table_base);
+	msi->msix = table_base != 0;
+	if (!msi->msix)
+		msi->entry = 0;
+	/* Looked for first: opening disturbs one that is in use. d->pirq->map_lock is held. */
+	flags = spin_lock_irqsave(&irq_lock);
+	irq = irq_find_msi(msi);
+	spin_unlock_irqrestore(&irq_lock, flags);
+	if (irq)
+		return -EEXIST;
+	rc = msi_open(d, msi, table_base);
 	if (rc)
 		return rc;
 	flags = spin_lock_irqsave(&irq_lock);
@@ -120,7 +133,7 @@ int pirq_map_msi(struct domain *d, struct msi *msi, u64 table_base, int *pirq)
 	irq = NULL;
 	if (free < 0)
 		rc = free;
-	else if (d->pirq->irq[free] || irq_find_msi(msi))
+	else if (d->pirq->irq[free])
 		rc = -EEXIST;
 	else if (!(irq = irq_alloc_msi()))
 		rc = -ENOSPC;
@@ -173,7 +186,9 @@ int pirq_setup_gsi(unsigned int gsi, bool level, bool active_low)
 	irq = irq_gsi(gsi);
 	if (!irq) {
 		rc = -EINVAL;
-	} else if (!irq->vector && !irq->fn) {	/* a live one keeps what it was started with */
+	} else if (irq->vector || irq->fn) {	/* a live one keeps what it was started with */
+		rc = -EEXIST;
+	} else {
 		irq->level = level;
 		irq->active_low = active_low;
 		if (irq->guest)
@@ -199,7 +214,7 @@ int pirq_status(struct domain *d, unsigned int pirq)
 
 int pirq_register_eoi_map(struct domain *d, mfn_t m)
 {
-	unsigned long *map;
+	unsigned long *map, flags;
 
 	if (!mfn_valid(m) || pirq_nr() > PAGE_SIZE * 8)
 		return -EINVAL;
@@ -210,11 +225,13 @@ int pirq_register_eoi_map(struct domain *d, mfn_t m)
 		put_page_and_type(mfn_to_page(m));
 		return -EBUSY;
 	}
+	flags = spin_lock_irqsave(&irq_lock);
 	for (unsigned int i = 0; i < pirq_nr(); i++) {
 		struct irq_desc *irq = lookup(d, i);
 
 		publish_eoi(d, i, irq && irq->level);
 	}
+	spin_unlock_irqrestore(&irq_lock, flags);
 	return 0;
 }
 
@@ -259,9 +276,15 @@ void pirq_unbind(struct domain *d, unsigned int pirq)
 void pirq_unmask(struct domain *d, unsigned int pirq)
 {
 	struct irq_desc *irq = lookup(d, pirq);
+	unsigned long flags;
 
-	if (irq && irq->level && xchg(&irq->waiting_eoi, false))
+	if (!irq || !irq->level)
+		return;
+	/* Unmasked without a port, a level source would storm. */
+	flags = spin_lock_irqsave(&irq_lock);
+	if (irq->bound && xchg(&irq->waiting_eoi, false))
 		irq->chip->unmask(irq);
+	spin_unlock_irqrestore(&irq_lock, flags);
 }
 
 void pirq_set_affinity(struct domain *d, unsigned int pirq, struct vcpu *v)

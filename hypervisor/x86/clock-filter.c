@@ -52,14 +52,14 @@ static void restart(struct clock_filter *f, u64 tsc, s64 ref)
 	f->base_ref = f->next_ref = f->last_ref = ref;
 }
 
-/* Could both clocks have counted this since the last sample? 0.5 % and 100 us apart at most. */
-static bool sane(const struct clock_filter *f, u64 tsc, s64 ref)
+/* How far apart the clocks have counted since the last sample, and what is possible: 0.5 %. */
+static s64 apart(const struct clock_filter *f, u64 tsc, s64 ref, s64 *limit)
 {
-	s64 by_ref = ref - f->last_ref;
 	s64 by_tsc = mul_div(tsc - f->last_tsc, f->rate, 1UL << CLOCK_RATE_BITS);
-	s64 off = by_ref - by_tsc;
+	s64 off = ref - f->last_ref - by_tsc;
 
-	return max(off, -off) < by_tsc / 200 + 100000;
+	*limit = by_tsc / 200 + 100000;
+	return max(off, -off);
 }
 
 /* The rate that measured rate and error ask for. */
@@ -74,12 +74,16 @@ static u64 corrected(const struct clock_filter *f)
 enum clock_verdict clock_filter_sample(struct clock_filter *f, const struct clock_line *line,
 				       u64 tsc, s64 ref, u64 *rate)
 {
-	s64 drift;
+	s64 limit, drift, off = apart(f, tsc, ref, &limit);
 
-	if (!sane(f, tsc, ref)) {
+	if (off >= limit) {
 		restart(f, tsc, clock_line_at(line, tsc));
 		return CLOCK_INSANE;
 	}
+	/* Once: one clock has made a step, which says nothing of the rate. Again: the rate is wrong. */
+	f->stepped = off > limit / 100 && !f->stepped;
+	if (f->stepped)
+		restart(f, tsc, ref);
 	f->last_tsc = tsc;
 	f->last_ref = ref;
 	f->error = ref - clock_line_at(line, tsc);

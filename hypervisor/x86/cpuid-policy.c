@@ -15,7 +15,6 @@
 #define MAX_EXT_LEAF	0x80000021
 #define XEN_VERSION	(4u << 16 | 17)
 #define F(name)		(1u << XEN_X86_FEATURE_##name % 32)
-#define OSXSAVE		F(OSXSAVE)
 #define EXT_COPIES	0x0183f3ffu	/* bits of leaf 1 that AMD repeats in 0x80000001 */
 
 /* Features that PV guests may have; numbering of words as in the public header. */
@@ -123,7 +122,7 @@ static struct cpuid_leaf basic_leaf(const struct vcpu *v, u32 leaf, u32 sub, str
 	case 1:
 		r.b = (r.b & 0xffff) | 1 << 16 | v->id << 24;
 		r.c = (r.c & pv_features[W_1C]) | F(HYPERVISOR) |
-		      (x86.xsave && v->pv.cr4 & X86_CR4_OSXSAVE ? OSXSAVE : 0);
+		      (x86.xsave && v->pv.cr4 & X86_CR4_OSXSAVE ? F(OSXSAVE) : 0);
 		r.d &= pv_features[W_1D];
 		return r;
 	case 2:

@@ -47,6 +47,7 @@ struct clock_filter {
 	u64 base_tsc, next_tsc, last_tsc;
 	s64 base_ref, next_ref, last_ref;
 	s64 error;			/* reference - system time at the last sample, ns */
+	bool stepped;			/* the last sample was off by a step: a rate needs a second one */
 };
 enum clock_verdict {
 	CLOCK_GOOD,			/* leave the line as it is */

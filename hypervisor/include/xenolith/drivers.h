@@ -101,7 +101,6 @@ void acpi_reset(void);
 /* ---- PCI configuration space ---- */
 u32 pci_read(u16 seg, u8 bus, u8 devfn, u16 reg, unsigned int bytes);
 void pci_write(u16 seg, u8 bus, u8 devfn, u16 reg, unsigned int bytes, u32 val);
-unsigned int pci_find_capability(u8 bus, u8 devfn, u8 id);
 /** pci_cf8_guest_*: Domain0's accesses to ports 0xcf8-0xcff, emulated so that both can use them. */
 u32 pci_cf8_guest_read(struct domain *d, unsigned int port, unsigned int bytes);
 void pci_cf8_guest_write(struct domain *d, unsigned int port, unsigned int bytes, u32 val);
