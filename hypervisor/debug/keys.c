@@ -120,7 +120,24 @@ static void print_time(void)
 		printk("  CPU%u read %ld ns\n", cpu, seen_time[cpu]);
 }
 
+#ifdef DEBUG
+/* For the tests of what is printed when the hypervisor itself is wrong. */
+static noinline void crash_bug(void)
+{
+	BUG();
+}
+
+static noinline void crash_fault(void)
+{
+	*(volatile u8 *)(IMAGE_VIRT_BASE + GB(1)) = 0;
+}
+#endif
+
 static const struct key own[] __initconst = {
+#ifdef DEBUG
+	{ '%', "crash: page fault", .all = crash_fault },
+	{ 'C', "crash: failed assertion", .all = crash_bug },
+#endif
 	{ 'h', "show this message", .all = print_help },
 	{ '0', "dump Dom0 registers", .each = dump_domain0 },
 	{ 'M', "dump MSI state", .all = irq_dump },
