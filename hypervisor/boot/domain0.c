@@ -208,8 +208,6 @@ static void __init withhold_uart(void)
 	for (unsigned int port = 0; port <= 0xffff; port++)
 		if (uart_owns_port(port))
 			rangeset_remove(&domain0->io_ports, port, port);
-	if (uart_irq() >= 0)
-		rangeset_remove(&domain0->irqs, uart_irq(), uart_irq());
 	spin_unlock(&domain0->caps_lock);
 }
 

@@ -96,7 +96,7 @@ int pirq_map_gsi(struct domain *d, int gsi, int *pirq)
 		*pirq = gsi;
 	flags = spin_lock_irqsave(&irq_lock);
 	irq = irq_gsi(gsi);
-	if (!irq || irq->fn)
+	if (!irq)
 		rc = -EINVAL;
 	else if (d->pirq->irq[*pirq] != irq) {
 		if (d->pirq->irq[*pirq] || irq->guest)
@@ -161,7 +161,8 @@ int pirq_unmap(struct domain *d, int pirq)
 		spin_unlock_irqrestore(&irq_lock, flags);
 		return -EINVAL;
 	}
-	irq_stop(irq);
+	if (irq->bound)
+		irq_stop(irq);
 	irq->bound = false;
 	irq->guest = NULL;
 	d->pirq->irq[pirq] = NULL;
@@ -247,7 +248,7 @@ int pirq_bind(struct vcpu *v, unsigned int pirq, bool will_share)
 	irq = lookup(d, pirq);
 	if (!irq)
 		rc = -EINVAL;
-	else if (irq->bound)
+	else if (irq->bound || irq->fn)		/* kernels map the hypervisor's own, too */
 		rc = -EBUSY;
 	else {
 		/* Before it is live: an arrival must find its guest. */
