@@ -54,14 +54,15 @@ int pv_new_guest_cr3(struct vcpu *v, mfn_t m)
 	}
 	if (!mfn_valid(m))
 		return -EINVAL;
-	rc = get_page_and_type(pg, v->domain, PGT_L4, true);
+	rc = get_page_and_type_fast(pg, v->domain->id, PGT_L4) ? 0 :
+	     get_page_and_type(pg, v->domain, PGT_L4, true);
 	if (rc)
 		return rc;
 	pv_show_m2p(pg, true);
 	v->pv.kernel_l4 = pg;
 	v->pv.kernel_cr3 = mfn_x(m) << PAGE_SHIFT;
 	tlb_load_cr3(v->pv.kernel_cr3);
-	if (old)
+	if (old && !put_page_and_type_fast(old))
 		put_page_and_type_preemptible(old);
 	return 0;
 }
@@ -78,7 +79,8 @@ static int new_user_baseptr(struct vcpu *v, mfn_t m)
 		pg = mfn_to_page(m);
 		if (pg == old)
 			return 0;
-		rc = get_page_and_type(pg, v->domain, PGT_L4, true);
+		rc = get_page_and_type_fast(pg, v->domain->id, PGT_L4) ? 0 :
+		     get_page_and_type(pg, v->domain, PGT_L4, true);
 		if (rc)
 			return rc;
 	}
@@ -88,7 +90,8 @@ static int new_user_baseptr(struct vcpu *v, mfn_t m)
 	v->pv.user_cr3 = mfn_x(m) << PAGE_SHIFT;
 	if (old) {
 		tlb_flush_local();
-		put_page_and_type_preemptible(old);
+		if (!put_page_and_type_fast(old))
+			put_page_and_type_preemptible(old);
 	}
 	return 0;
 }
@@ -244,16 +247,17 @@ long do_mmuext_op(unsigned long ops, unsigned long count, unsigned long done, un
 	long rc;
 
 	count = (u32)count & ~MMU_UPDATE_PREEMPTED;
-	if (unlikely(pv_finish_put(x.v)))
+	if (unlikely(x.v->pv.nr_deferred) && pv_finish_put(x.v))
 		return hypercall_continue(__HYPERVISOR_mmuext_op, ops, count | MMU_UPDATE_PREEMPTED,
 					  done, foreign, 0);
 	if (unlikely(resumed && done && copy_in(&nr_done, done)))
 		return -EFAULT;
-	rc = mmu_owner_get(&x.owner, foreign);
+	x.owner.d = x.v->domain;
+	rc = likely(foreign == DOMID_SELF) ? 0 : mmu_owner_get(&x.owner, foreign);
 	if (unlikely(rc))
 		return rc;
 	for (i = 0; i < count; i++) {
-		if (i && (hypercall_preempt() || pv_finish_put(x.v))) {
+		if (i && (hypercall_preempt() || (x.v->pv.nr_deferred && pv_finish_put(x.v)))) {
 			rc = -ERESTART;
 			break;
 		}

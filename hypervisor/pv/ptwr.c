@@ -278,7 +278,7 @@ bool pv_emulate_ptwr(struct cpu_regs *regs, unsigned long addr)
 	slot = (pte_t *)page_to_virt(pg) + (addr & ~PAGE_MASK) / sizeof(pte_t);
 	if (level == 1)
 		rc = do_short_form(&p, d, slot);
-	if (rc && level == 1 && fetch(&p)) {
+	if (rc == -EINVAL && level == 1 && fetch(&p)) {
 		p.mask = ~0UL >> (64 - 8 * p.in.opsize);
 		rc = apply(&p, d, slot);
 		if (!rc)

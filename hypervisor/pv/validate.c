@@ -48,16 +48,20 @@ int pv_put_table_entry(pte_t e, bool preemptible)
 	return 0;
 }
 
+/* Most of a table is empty: look at eight entries at a time. */
+static inline bool empty8(const pte_t *t)
+{
+	return !(t[0] | t[1] | t[2] | t[3] | t[4] | t[5] | t[6] | t[7]);
+}
+
 static int validate_l1(const struct domain *d, struct page_info *pg, pte_t *t, bool preemptible)
 {
 	unsigned int i;
 	int rc;
 
 	for (i = 0; i < PT_ENTRIES; i++) {
-		/* Most of a table is empty: look at eight entries at a time. */
 		if (!(i & 7))
-			while (i < PT_ENTRIES && !(t[i] | t[i + 1] | t[i + 2] | t[i + 3] |
-						   t[i + 4] | t[i + 5] | t[i + 6] | t[i + 7]))
+			while (i < PT_ENTRIES && empty8(&t[i]))
 				i += 8;
 		if (i == PT_ENTRIES)
 			break;
@@ -85,7 +89,12 @@ static int validate_upper(const struct domain *d, struct page_info *pg, pte_t *t
 	unsigned int i = pg->nr_validated, worked = 0;
 	int rc = 0;
 
-	for (; i < PT_ENTRIES && !rc; i++) {
+	for (; i < PT_ENTRIES; i++) {
+		if (!(i & 7))
+			while (i < PT_ENTRIES && empty8(&t[i]))
+				i += 8;
+		if (i == PT_ENTRIES)
+			break;
 		if (!(t[i] & PTE_P) || hyp_slot(level, i))
 			continue;
 		if (preemptible && ++worked % PREEMPT_EVERY == 0 && hypercall_preempt())
@@ -148,7 +157,7 @@ int pv_devalidate_table(struct page_info *pg, unsigned int level, bool preemptib
 {
 	const struct domain *d = domain_find(pg->owner);
 	pte_t *t = page_to_virt(pg);
-	unsigned int worked = 0;
+	unsigned int worked = 0, i = pg->nr_validated;
 	int rc = 0;
 
 	if (level == 1) {
@@ -159,15 +168,18 @@ int pv_devalidate_table(struct page_info *pg, unsigned int level, bool preemptib
 	/* What our slots hold is not for a guest to read once the frame is plain data. */
 	if (level == 4)
 		memset(&t[HYP_FIRST_SLOT], 0, (HYP_LAST_SLOT - HYP_FIRST_SLOT + 1) * sizeof(pte_t));
-	while (pg->nr_validated && !rc) {
-		pte_t e = t[--pg->nr_validated];
-
-		if (!(e & PTE_P))
+	while (i && !rc) {
+		if (!(i & 7) && empty8(&t[i - 8])) {
+			i -= 8;
+			continue;
+		}
+		if (!(t[--i] & PTE_P))
 			continue;
 		/* An interrupted subtree owns itself (PG_PARTIAL): this entry is done either way. */
-		rc = pv_put_table_entry(e, preemptible);
+		rc = pv_put_table_entry(t[i], preemptible);
 		if (!rc && preemptible && ++worked % PREEMPT_EVERY == 0 && hypercall_preempt())
 			rc = -ERESTART;
 	}
-	return pg->nr_validated ? rc : 0;
+	pg->nr_validated = i;
+	return i ? rc : 0;
 }
