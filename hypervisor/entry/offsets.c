@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Offsets and sizes for assembly; see the Makefile's rule for generated/offsets.h. */
 #include <xenolith/domain.h>
+#include <xenolith/hypercall.h>
 #include <xenolith/x86.h>
 
 #define DEFINE(sym, val)	asm volatile("\n.ascii \"->" #sym " %c0\"" :: "i" (val))
@@ -16,6 +17,9 @@ void offsets(void)
 	DEFINE(REGS_SIZE, sizeof(struct cpu_regs));
 	DEFINE(CI_vcpu, offsetof(struct cpu_info, vcpu));
 	DEFINE(CI_softirq_pending, offsetof(struct cpu_info, softirq_pending));
+	DEFINE(CI_percpu_offset, offsetof(struct cpu_info, percpu_offset));
+	DEFINE(NR_HYPERCALLS, NR_HYPERCALLS);
+	DEFINE(ENOSYS, ENOSYS);
 	DEFINE(CI_SIZE, sizeof(struct cpu_info));
 	PV(kernel_mode); PV(kernel_cr3); PV(user_cr3); PV(kernel_sp); PV(syscall_entry);
 	PV(syscall_masks_events); PV(bounce_flags); PV(trap); PV(last_cr2); PV(nmi_pending); PV(nmi_masked);

@@ -54,9 +54,22 @@ hypercall:
 	mov	%r13, REGS_r13(%rsp)
 	mov	%r14, REGS_r14(%rsp)
 	mov	%r15, REGS_r15(%rsp)
-	mov	%rsp, %rdi
+	cmp	$NR_HYPERCALLS, %rax
+	jae	no_hypercall
+	lea	percpu_hypercall_counts(%rip), %rcx
+	add	CI_percpu_offset(%rsp), %rcx
+	incq	(%rcx,%rax,8)
+	lea	hypercall_table(%rip), %rcx
+	mov	(%rcx,%rax,8), %rax
+	test	%rax, %rax
+	jz	no_hypercall
+	mov	%r10, %rcx				/* rdi rsi rdx r10 r8: as in the C convention but one */
 	sti
-	call	hypercall_dispatch
+	call	*%rax
+	mov	%rax, REGS_rax(%rsp)
+	jmp	entry_exit_to_guest
+no_hypercall:
+	movq	$-ENOSYS, REGS_rax(%rsp)
 	jmp	entry_exit_to_guest
 
 /*

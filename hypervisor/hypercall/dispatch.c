@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * From the guest's registers to the handler and back, and what lets a long call pause.
+ * What lets a long call pause. (From registers to handler and back is entry/syscall.S's.)
  *
  * A continuation needs no state in the hypervisor: rip goes back over the SYSCALL instruction and
  * the argument registers are rewritten, so that the guest itself makes the rest of the call when
@@ -11,20 +11,7 @@
 
 #define SYSCALL_LENGTH	2
 
-static DEFINE_PER_CPU(u64, hypercall_counts[NR_HYPERCALLS]);
-
-void hypercall_dispatch(struct cpu_regs *regs)
-{
-	unsigned long nr = regs->rax;
-	hypercall_fn fn;
-
-	if (unlikely(nr >= NR_HYPERCALLS || !(fn = hypercall_table[nr]))) {
-		regs->rax = -ENOSYS;
-		return;
-	}
-	this_cpu(hypercall_counts)[nr]++;
-	regs->rax = fn(regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8);
-}
+DEFINE_PER_CPU(u64, hypercall_counts[NR_HYPERCALLS]);	/* counted by entry/syscall.S */
 
 long hypercall_continue(unsigned long op, unsigned long a1, unsigned long a2, unsigned long a3,
 			unsigned long a4, unsigned long a5)

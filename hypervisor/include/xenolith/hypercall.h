@@ -16,8 +16,8 @@ typedef long (*hypercall_fn)(unsigned long, unsigned long, unsigned long, unsign
 #define NR_HYPERCALLS		64
 extern const hypercall_fn hypercall_table[NR_HYPERCALLS];	/* NULL: -ENOSYS */
 
-/** hypercall_dispatch: C side of SYSCALL from guest kernel: regs rax rdi rsi rdx r10 r8 -> rax. */
-void hypercall_dispatch(struct cpu_regs *regs);
+/** hypercall_counts: calls made, by number, on each CPU. */
+DECLARE_PER_CPU(u64, hypercall_counts[NR_HYPERCALLS]);
 /**
  * hypercall_continue: "return hypercall_continue(op, a1 .. a5)": the call is re-executed with
  * these arguments when the vcpu next runs (rip is moved back; in a multicall, its entry is
