@@ -129,7 +129,7 @@ static noinline void crash_bug(void)
 
 static noinline void crash_fault(void)
 {
-	*(volatile u8 *)(IMAGE_VIRT_BASE + GB(1)) = 0;
+	*(volatile u8 *)(FRAMETABLE_START - GB(1)) = 0;	/* nothing is there */
 }
 #endif
 

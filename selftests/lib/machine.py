@@ -126,8 +126,8 @@ class Machine:
         return self._answer()
 
     def screen(self):
-        """The characters of the VGA text screen."""
-        words = re.findall(r"0x([0-9a-f]{4})\b", self.monitor("xp /2000hx 0xb8000"))
+        """The characters of all VGA text memory: the console scrolls by moving the window on it."""
+        words = re.findall(r"0x([0-9a-f]{4})\b", self.monitor("xp /16384hx 0xb8000"))
         chars = [int(w, 16) & 0xff for w in words]
         rows = ["".join(chr(c) if 32 <= c < 127 else " " for c in chars[i:i + 80]).rstrip()
                 for i in range(0, len(chars), 80)]
