@@ -194,7 +194,8 @@ static long console_read(unsigned long buf, unsigned int count)
 	return done;
 }
 
-long do_console_io(unsigned long cmd, unsigned long count, unsigned long buf, unsigned long, unsigned long)
+long do_console_io(unsigned long cmd, unsigned long count, unsigned long buf, unsigned long a4,
+		   unsigned long a5)
 {
 	struct domain *d = current->domain;
 

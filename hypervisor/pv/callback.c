@@ -26,7 +26,8 @@ int pv_fix_trap(struct trap_info *t)
 	return 0;
 }
 
-long do_set_trap_table(unsigned long traps, unsigned long, unsigned long, unsigned long, unsigned long)
+long do_set_trap_table(unsigned long traps, unsigned long a2, unsigned long a3, unsigned long a4,
+		       unsigned long a5)
 {
 	struct trap_info *table = current->pv.trap, t;
 
@@ -49,7 +50,8 @@ long do_set_trap_table(unsigned long traps, unsigned long, unsigned long, unsign
 }
 
 /* Frames are written below sp, which is checked each time; so any value does here. */
-long do_stack_switch(unsigned long ss, unsigned long sp, unsigned long, unsigned long, unsigned long)
+long do_stack_switch(unsigned long ss, unsigned long sp, unsigned long a3, unsigned long a4,
+		     unsigned long a5)
 {
 	struct pv_vcpu *pv = &current->pv;
 
@@ -101,8 +103,8 @@ int pv_set_callback(struct vcpu *v, unsigned int type, unsigned long addr, bool 
 }
 
 /* The ABI reports no error here; a refused address leaves the callback as it was. */
-long do_set_callbacks(unsigned long event, unsigned long failsafe, unsigned long syscall, unsigned long,
-		      unsigned long)
+long do_set_callbacks(unsigned long event, unsigned long failsafe, unsigned long syscall,
+		      unsigned long a4, unsigned long a5)
 {
 	struct vcpu *v = current;
 
@@ -141,7 +143,8 @@ static long unregister_callback(unsigned long arg)
 	return -ENOSYS;
 }
 
-long do_callback_op(unsigned long cmd, unsigned long arg, unsigned long, unsigned long, unsigned long)
+long do_callback_op(unsigned long cmd, unsigned long arg, unsigned long a3, unsigned long a4,
+		    unsigned long a5)
 {
 	switch (cmd) {
 	case CALLBACKOP_register:	return register_callback(arg);
@@ -150,7 +153,8 @@ long do_callback_op(unsigned long cmd, unsigned long arg, unsigned long, unsigne
 	return -ENOSYS;
 }
 
-long do_nmi_op(unsigned long cmd, unsigned long arg, unsigned long, unsigned long, unsigned long)
+long do_nmi_op(unsigned long cmd, unsigned long arg, unsigned long a3, unsigned long a4,
+	       unsigned long a5)
 {
 	struct xennmi_callback cb;
 
@@ -167,7 +171,8 @@ long do_nmi_op(unsigned long cmd, unsigned long arg, unsigned long, unsigned lon
 
 /* ---- registers ---- */
 
-long do_fpu_taskswitch(unsigned long set, unsigned long, unsigned long, unsigned long, unsigned long)
+long do_fpu_taskswitch(unsigned long set, unsigned long a2, unsigned long a3, unsigned long a4,
+		       unsigned long a5)
 {
 	struct vcpu *v = current;
 
@@ -230,12 +235,14 @@ int pv_set_debugreg(struct vcpu *v, unsigned int reg, u64 val)
 	return 0;
 }
 
-long do_set_debugreg(unsigned long reg, unsigned long value, unsigned long, unsigned long, unsigned long)
+long do_set_debugreg(unsigned long reg, unsigned long value, unsigned long a3, unsigned long a4,
+		     unsigned long a5)
 {
 	return pv_set_debugreg(current, (u32)reg, value);
 }
 
-long do_get_debugreg(unsigned long reg, unsigned long, unsigned long, unsigned long, unsigned long)
+long do_get_debugreg(unsigned long reg, unsigned long a2, unsigned long a3, unsigned long a4,
+		     unsigned long a5)
 {
 	const struct pv_vcpu *pv = &current->pv;
 
@@ -264,7 +271,8 @@ void pv_set_iopl(struct vcpu *v, u64 iopl)
 	set_bounce_flags(v);
 }
 
-long do_vm_assist(unsigned long cmd, unsigned long type, unsigned long, unsigned long, unsigned long)
+long do_vm_assist(unsigned long cmd, unsigned long type, unsigned long a3, unsigned long a4,
+		  unsigned long a5)
 {
 	unsigned long *assist = &current->domain->pv.vm_assist;
 	struct vcpu *v;
@@ -300,7 +308,8 @@ static void load_user_gs(u16 sel)
 	irq_restore(flags);
 }
 
-long do_set_segment_base(unsigned long which, unsigned long base, unsigned long, unsigned long, unsigned long)
+long do_set_segment_base(unsigned long which, unsigned long base, unsigned long a3,
+			 unsigned long a4, unsigned long a5)
 {
 	static const u32 msrs[] = {
 		[SEGBASE_FS] = MSR_FS_BASE, [SEGBASE_GS_KERNEL] = MSR_GS_BASE,

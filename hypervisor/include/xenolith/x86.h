@@ -171,7 +171,7 @@ static inline u64 rdmsr(u32 msr)
 
 static inline void wrmsr(u32 msr, u64 v)
 {
-	asm volatile("wrmsr" :: "c" (msr), "a" ((u32)v), "d" ((u32)(v >> 32)) : "memory");
+	asm volatile("wrmsr" :: "c" (msr), "a" (v), "d" (v >> 32) : "memory");
 }
 
 static inline unsigned long read_cr0(void)
