@@ -42,7 +42,7 @@
 	.popsection
 .endm
 
-/* Three bytes that become stac or clac where the CPU has SMAP (entry_patch_smap()). */
+/* Three bytes that become stac or clac where the CPU has SMAP (cpu-tables.c, patch_smap()). */
 .macro SMAP_SITE opcode
 771:	.byte 0x0f, 0x1f, 0x00
 	.pushsection .smap_sites, "a"

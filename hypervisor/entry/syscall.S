@@ -2,9 +2,9 @@
 /*
  * SYSCALL: system calls of guest user space, hypercalls of the guest kernel.
  *
- * Each CPU has its own few instructions at MSR_LSTAR (entry_write_stub()), which save rsp in the
- * frame and load the stack, both by rip-relative addresses: no register is lost and GS is left to
- * the guest. Two transitions are done here without C and without saving what is not touched:
+ * Each CPU has its own few instructions at MSR_LSTAR (cpu-tables.c, write_stub()), which save rsp
+ * in the frame and load the stack, both by rip-relative addresses: no register is lost and GS is left
+ * to the guest. Two transitions are done here without C and without saving what is not touched:
  *
  *   user space's system call -> guest kernel's handler      (bounce_syscall)
  *   guest kernel's iret hypercall -> user space or kernel   (fast_iret)

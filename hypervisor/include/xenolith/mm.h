@@ -182,7 +182,7 @@ paddr_t mm_boot_alloc_pages(unsigned long nr, unsigned long align);
 #define MAX_ORDER		18
 #define ALLOC_ANY		0u
 #define ALLOC_DMA32		BIT(0)	/* below 4 GiB */
-#define ALLOC_NOZERO		BIT(1)	/* caller overwrites all of it; never for guest-visible frames */
+#define ALLOC_NOZERO		BIT(1)	/* caller overwrites all of it; Domain0 as it is built, which finds memory like a bare kernel */
 /** alloc_pages: 2^@order hypervisor frames (PG_HYP, owner DOMID_XEN), zeroed; NULL when out. */
 struct page_info *alloc_pages(unsigned int order, unsigned int flags);
 void free_pages(struct page_info *pg, unsigned int order);
@@ -208,7 +208,6 @@ unsigned long mm_free_pages(void);
 /* ---- references: mm/frame.c ---- */
 /** get_page: count reference on a frame of @d. False when not @d's, free, or counter full. */
 bool __must_check get_page(struct page_info *pg, const struct domain *d);
-/** get_page_any: as get_page whoever (domain or hypervisor) owns it, e.g. RAM of DOMID_XEN: no. */
 void put_page(struct page_info *pg);
 /**
  * get_page_type: caller holds a count reference. 0: reference taken, contents validated when the

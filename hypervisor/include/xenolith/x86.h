@@ -338,7 +338,6 @@ extern bool x86_has_smap;	/* SMAP_SITEs are patched */
 void x86_early_init(void);
 /** x86_cpu_init: the same for an AP, on its own stack block; entry_cpu_init() does the rest. */
 void x86_cpu_init(unsigned int cpu);
-/** x86_set_kernel_stack etc. live in entry/. */
 
 /** x86_cpuid_guest: the CPUID policy: what @v sees for @leaf/@sub (also Xen leaves 0x40000000+). */
 struct cpuid_leaf x86_cpuid_guest(const struct vcpu *v, u32 leaf, u32 sub);
