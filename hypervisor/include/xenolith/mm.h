@@ -182,7 +182,7 @@ paddr_t mm_boot_alloc_pages(unsigned long nr, unsigned long align);
 #define MAX_ORDER		18
 #define ALLOC_ANY		0u
 #define ALLOC_DMA32		BIT(0)	/* below 4 GiB */
-#define ALLOC_NOZERO		BIT(1)	/* caller overwrites all of it; Domain0 as it is built, which finds memory like a bare kernel */
+#define ALLOC_NOZERO		BIT(1)	/* caller overwrites all of it, or builds Domain0 */
 /** alloc_pages: 2^@order hypervisor frames (PG_HYP, owner DOMID_XEN), zeroed; NULL when out. */
 struct page_info *alloc_pages(unsigned int order, unsigned int flags);
 void free_pages(struct page_info *pg, unsigned int order);
