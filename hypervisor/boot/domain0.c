@@ -88,13 +88,17 @@ static void __init check_modules(void)
 
 static void __init create_domain(void)
 {
-	unsigned int nr_vcpus = dom0_max_vcpus(), cpu = cpumask_first(&cpu_online_mask);
+	struct domain_config config = {
+		.max_vcpus = dom0_max_vcpus(), .max_port = ~0U, .control = true,
+		.grant_frames = DEFAULT_GRANT_FRAMES, .maptrack_frames = DEFAULT_MAPTRACK_FRAMES,
+	};
+	unsigned int cpu = cpumask_first(&cpu_online_mask);
 	bool pin = boot_param_bool("dom0_vcpus_pin", false);
 
-	domain0 = domain_create(0, nr_vcpus, true);
+	domain0 = domain_create(0, &config);
 	if (!domain0)
 		panic_boot("too little memory for Domain0\n");
-	for (unsigned int i = 0; i < nr_vcpus; i++) {
+	for (unsigned int i = 0; i < config.max_vcpus; i++) {
 		struct vcpu *v = vcpu_create(domain0, i, cpu);
 		cpumask_t only = cpumask_of(cpu);
 

@@ -13,8 +13,6 @@
 
 #define SLOTS_PER_PAGE	(PAGE_SIZE / sizeof(struct domain *))
 #define NR_DOMIDS	DOMID_FIRST_RESERVED
-#define GRANT_FRAMES	64
-#define MAPTRACK_FRAMES	1024
 
 static struct domain **table[DIV_ROUND_UP(NR_DOMIDS, SLOTS_PER_PAGE)];
 static DEFINE_SPINLOCK(table_lock);		/* changes of the table, spare_domains */
@@ -180,6 +178,7 @@ static struct domain *init_struct(domid_t id, unsigned int max_vcpus)
 	rangeset_init(&d->io_ports);
 	rangeset_init(&d->io_frames);
 	rangeset_init(&d->irqs);
+	memcpy(d->cpu_features, x86_pv_features, sizeof(d->cpu_features));
 	mm_domain_init(d);
 	d->vcpu = new_array(struct vcpu *, max_vcpus);
 	if (d->vcpu)
@@ -204,18 +203,19 @@ static int alloc_shared_pages(struct domain *d)
 	return 0;
 }
 
-struct domain *domain_create(domid_t id, unsigned int max_vcpus, bool control)
+struct domain *domain_create(domid_t id, const struct domain_config *config)
 {
-	struct domain *d = init_struct(id, max_vcpus);
+	struct domain *d = init_struct(id, config->max_vcpus);
 
 	if (!d)
 		return NULL;
-	d->is_control = control;
-	d->is_hardware = control && id == 0;
+	d->is_control = config->control;
+	d->is_hardware = config->control && id == 0;
+	d->controller_pauses = !config->control;
 	d->free_work.fn = free_domain;
 	d->free_work.arg = d;
-	if (alloc_shared_pages(d) || evtchn_domain_init(d, ~0U) ||
-	    grant_domain_init(d, GRANT_FRAMES, MAPTRACK_FRAMES))
+	if (alloc_shared_pages(d) || evtchn_domain_init(d, config->max_port) ||
+	    grant_domain_init(d, config->grant_frames, config->maptrack_frames))
 		goto fail;
 	if (pirq_domain_init(d))
 		goto fail;

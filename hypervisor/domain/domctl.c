@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* domctl: what a control domain asks of or does to one domain. */
+/*
+ * domctl: what a control domain asks of or does to one domain. Who only reads takes no lock; of
+ * those who change a domain there is one at a time, others come again.
+ */
 #include <xenolith/domain.h>
 #include <xenolith/hypercall.h>
 #include <xen/domctl.h>
-
-#define CPUMAP_BITS	NR_CPUS
+#include "control.h"
 
 void domain_get_info(struct domain *d, struct xen_domctl_getdomaininfo *info)
 {
@@ -28,113 +30,136 @@ void domain_get_info(struct domain *d, struct xen_domctl_getdomaininfo *info)
 	info->flags = (info->nr_online_vcpus && blocked ? XEN_DOMINF_blocked : 0) |
 		      (d->state == DOMAIN_DEAD ? XEN_DOMINF_dying : 0) |
 		      (d->shut_down ? XEN_DOMINF_shutdown : 0) |
-		      (d->paused_by_controller ? XEN_DOMINF_paused : 0) |
+		      (d->controller_pauses ? XEN_DOMINF_paused : 0) |
 		      (running ? XEN_DOMINF_running : 0) |
+		      (d->is_xenstore ? XEN_DOMINF_xs_domain : 0) |
 		      (u32)d->shutdown_code << XEN_DOMINF_shutdownshift;
 	info->tot_pages = d->mm.tot_pages;
 	info->max_pages = d->mm.max_pages;
 	info->outstanding_pages = d->mm.outstanding;
 	info->shared_info_frame = mfn_x(virt_to_mfn(d->shared_info));
 	info->gpaddr_bits = x86.phys_bits;
-	info->arch_config.emulation_flags = 0;
 	memcpy(info->handle, d->handle, sizeof(info->handle));
 }
 
-static long get_vcpu_info(struct domain *d, struct xen_domctl_getvcpuinfo *op)
+/* ---- life ---- */
+
+/* The number asked for when it is free, else the next free one behind the last one given. */
+static struct domain *create_with_number(domid_t wanted, const struct domain_config *config)
 {
-	struct vcpu *v = vcpu_find(d, op->vcpu);
-	struct vcpu_runstate_info rs;
+	static domid_t last;
+	struct domain *d;
 
-	if (!v)
-		return -ESRCH;
-	vcpu_runstate_get(v, &rs);
-	op->online = !test_bit(VF_DOWN, &v->sched.flags);
-	op->blocked = test_bit(VF_BLOCKED, &v->sched.flags);
-	op->running = v->sched.running;
-	op->cpu_time = rs.time[RUNSTATE_running];
-	op->cpu = v->sched.cpu;
-	return 0;
-}
+	if (wanted && wanted < DOMID_FIRST_RESERVED && !domain_find(wanted))
+		return domain_create(wanted, config);
+	for (unsigned int tries = 1; tries < DOMID_FIRST_RESERVED; tries++) {
+		domid_t id = READ_ONCE(last) % (DOMID_FIRST_RESERVED - 1) + 1;
 
-/* ---- CPU maps: bytes in guest memory, little endian, any length ---- */
-
-static int map_out(const struct xenctl_bitmap *map, const cpumask_t *mask)
-{
-	unsigned long ptr = (unsigned long)map->bitmap.p;
-	unsigned int want = DIV_ROUND_UP(map->nr_bits, 8), have = min(want, CPUMAP_BITS / 8u);
-	u8 last;
-
-	if (!want)
-		return 0;
-	if (want > have && clear_guest(guest_ptr(ptr + have), want - have))
-		return -EFAULT;
-	if (copy_to_guest(guest_ptr(ptr), mask, have))
-		return -EFAULT;
-	if (want > have || map->nr_bits % 8 == 0)
-		return 0;
-	last = ((const u8 *)mask)[have - 1] & ((1U << map->nr_bits % 8) - 1);
-	return copy_to_guest(guest_ptr(ptr + have - 1), &last, 1);
-}
-
-static int map_in(cpumask_t *mask, const struct xenctl_bitmap *map)
-{
-	unsigned int bytes = min(DIV_ROUND_UP(map->nr_bits, 8), CPUMAP_BITS / 8u);
-
-	*mask = (cpumask_t){ };
-	if (copy_from_guest(mask, guest_ptr((unsigned long)map->bitmap.p), bytes))
-		return -EFAULT;
-	if (map->nr_bits < CPUMAP_BITS && map->nr_bits % 8)
-		((u8 *)mask)[bytes - 1] &= (1U << map->nr_bits % 8) - 1;
-	return 0;
-}
-
-static long set_affinity(struct vcpu *v, const struct xen_domctl_vcpuaffinity *op)
-{
-	cpumask_t mask;
-	int rc = 0;
-
-	if (op->flags & XEN_VCPUAFFINITY_FORCE)
-		v->sched.saved_affinity = (cpumask_t){ };
-	else if (!cpumask_empty(&v->sched.saved_affinity))
-		return -EBUSY;
-	if (op->flags & XEN_VCPUAFFINITY_HARD) {
-		rc = map_in(&mask, &op->cpumap_hard) ?: vcpu_set_affinity(v, &mask);
-		mask = cpumask_and(&v->sched.hard_affinity, &cpu_online_mask);
-		rc = rc ?: map_out(&op->cpumap_hard, &mask);
+		WRITE_ONCE(last, id);
+		if (domain_find(id))
+			continue;
+		d = domain_create(id, config);
+		if (d || !domain_find(id))	/* somebody was quicker with this number: go on */
+			return d;
 	}
-	if (!rc && (op->flags & XEN_VCPUAFFINITY_SOFT)) {
-		rc = map_in(&mask, &op->cpumap_soft);
-		if (rc)
-			return rc;
-		v->sched.soft_affinity = mask;
-		mask = cpumask_and(&mask, &v->sched.hard_affinity);
-		mask = cpumask_and(&mask, &cpu_online_mask);
-		rc = map_out(&op->cpumap_soft, &mask);
-	}
-	return rc;
+	return NULL;
 }
 
-static long get_affinity(const struct vcpu *v, const struct xen_domctl_vcpuaffinity *op)
+static unsigned int limit_or(s32 asked, unsigned int otherwise)
 {
-	int rc = 0;
-
-	if (op->flags & XEN_VCPUAFFINITY_HARD)
-		rc = map_out(&op->cpumap_hard, &v->sched.hard_affinity);
-	if (!rc && (op->flags & XEN_VCPUAFFINITY_SOFT))
-		rc = map_out(&op->cpumap_soft, &v->sched.soft_affinity);
-	return rc;
+	return asked < 0 ? otherwise : asked;
 }
 
-static long affinity(struct domain *d, bool set, const struct xen_domctl_vcpuaffinity *op)
+static long create_domain(domid_t *id, const struct xen_domctl_createdomain *op)
 {
-	struct vcpu *v = vcpu_find(d, op->vcpu);
+	struct domain_config config = {
+		.max_vcpus = op->max_vcpus,
+		.max_port = op->max_evtchn_port,
+		.grant_frames = limit_or(op->max_grant_frames, DEFAULT_GRANT_FRAMES),
+		.maptrack_frames = limit_or(op->max_maptrack_frames, DEFAULT_MAPTRACK_FRAMES),
+	};
+	struct domain *d;
 
-	if (!v)
-		return op->vcpu >= d->max_vcpus ? -EINVAL : -ESRCH;
-	if (!op->flags || op->flags & ~(XEN_VCPUAFFINITY_HARD | XEN_VCPUAFFINITY_SOFT |
-					(set ? XEN_VCPUAFFINITY_FORCE : 0)))
+	if (op->flags & ~XEN_DOMCTL_CDF_xs_domain || op->iommu_opts || op->vmtrace_size ||
+	    op->arch.emulation_flags || op->arch.misc_flags & ~XEN_X86_MSR_RELAXED ||
+	    XEN_DOMCTL_GRANT_version(op->grant_opts) != 1 || op->grant_opts & ~XEN_DOMCTL_GRANT_version_mask)
 		return -EINVAL;
-	return set ? set_affinity(v, op) : get_affinity(v, op);
+	if (!op->max_vcpus || op->max_vcpus > MAX_VCPUS || op->cpupool_id ||
+	    config.grant_frames > MAX_GRANT_FRAMES || config.maptrack_frames > MAX_MAPTRACK_FRAMES)
+		return -EINVAL;
+	d = create_with_number(*id, &config);
+	if (!d)
+		return -ENOMEM;
+	d->is_xenstore = op->flags & XEN_DOMCTL_CDF_xs_domain;
+	memcpy(d->handle, op->handle, sizeof(d->handle));
+	*id = d->id;
+	return 0;
+}
+
+/* One vcpu more a round: preemptible, and called again after a failure it goes on. */
+static long make_vcpus(struct domain *d, unsigned int max)
+{
+	unsigned int cpu = cpumask_first(&cpu_online_mask);
+
+	if (!max || max > d->max_vcpus)
+		return -EINVAL;
+	for (unsigned int i = 0; i < max; i++) {
+		if (d->vcpu[i])
+			continue;
+		for (unsigned int skip = (d->id + i) % cpumask_weight(&cpu_online_mask); skip; skip--)
+			cpu = cpumask_next(&cpu_online_mask, cpu + 1);
+		if (!vcpu_create(d, i, cpu))
+			return -ENOMEM;
+		return i + 1 < max ? -ERESTART : 0;
+	}
+	return 0;
+}
+
+static long pause_domain(struct domain *d)
+{
+	spin_lock(&d->lock);
+	d->controller_pauses++;
+	spin_unlock(&d->lock);
+	domain_pause(d);
+	return 0;
+}
+
+static long unpause_domain(struct domain *d)
+{
+	bool was;
+
+	spin_lock(&d->lock);
+	was = d->controller_pauses && d->controller_pauses--;
+	spin_unlock(&d->lock);
+	if (was)
+		domain_unpause(d);
+	return was ? 0 : -EINVAL;
+}
+
+static long resume_domain(struct domain *d)
+{
+	bool was;
+
+	spin_lock(&d->lock);
+	was = d->shut_down;
+	d->shut_down = d->shutting_down = false;
+	d->shutdown_code = SHUTDOWN_CODE_NONE;
+	spin_unlock(&d->lock);
+	if (was)
+		domain_unpause(d);
+	return 0;
+}
+
+/* ---- settings ---- */
+
+static long set_max_mem(struct domain *d, u64 kb)
+{
+	u64 pages = kb >> (PAGE_SHIFT - 10);
+
+	spin_lock(&d->mm.lock);
+	d->mm.max_pages = min(pages, (u64)INT32_MAX);
+	spin_unlock(&d->mm.lock);
+	return 0;
 }
 
 static long scheduler_op(struct domain *d, struct xen_domctl_scheduler_op *op)
@@ -151,52 +176,107 @@ static long scheduler_op(struct domain *d, struct xen_domctl_scheduler_op *op)
 	if (op->u.credit2.weight)
 		WRITE_ONCE(d->sched.weight, op->u.credit2.weight);
 	if (op->u.credit2.cap != (u16)~0)
-		d->sched.cap = op->u.credit2.cap;
+		WRITE_ONCE(d->sched.cap, op->u.credit2.cap);
 	return 0;
 }
 
-static long pause_domain(struct domain *d, bool pause)
+/* What the caller may not touch itself it cannot give away. */
+static long permit(struct domain *d, struct rangeset *set, bool mine, unsigned long first, unsigned long nr,
+		   bool allow)
 {
-	bool was;
+	unsigned long last = first + nr - 1;
+	int rc;
 
-	if (d == current->domain)
+	if (!nr || last < first)
 		return -EINVAL;
-	spin_lock(&d->lock);
-	was = d->paused_by_controller;
-	d->paused_by_controller = pause;
-	spin_unlock(&d->lock);
-	if (pause && !was)
-		domain_pause(d);
-	else if (!pause && was)
-		domain_unpause(d);
-	return pause == was && !pause ? -EINVAL : 0;
-}
-
-static long get_vcpu_context(struct domain *d, const struct xen_domctl_vcpucontext *op)
-{
-	struct vcpu *v = vcpu_find(d, op->vcpu);
-	struct vcpu_guest_context *ctxt;
-	long rc;
-
-	if (!v)
-		return op->vcpu >= d->max_vcpus ? -EINVAL : -ESRCH;
-	if (v == current)
-		return -EINVAL;
-	if (!v->initialised)
-		return -ENODATA;
-	ctxt = new(struct vcpu_guest_context);
-	if (!ctxt)
-		return -ENOMEM;
-	vcpu_pause(v);
-	pv_vcpu_get_context(v, ctxt);
-	vcpu_unpause(v);
-	rc = copy_to_guest(guest_ptr((unsigned long)op->ctxt.p), ctxt, sizeof(*ctxt));
-	lib_free(ctxt);
+	if (allow && !mine)
+		return -EPERM;
+	spin_lock(&d->caps_lock);
+	rc = allow ? rangeset_add(set, first, last) : rangeset_remove(set, first, last);
+	spin_unlock(&d->caps_lock);
 	return rc;
 }
 
-/* 0: done, the structure is copied back. */
-static long domctl(struct domain *d, struct xen_domctl *op)
+static long permission(struct domain *d, const struct xen_domctl *op)
+{
+	const struct xen_domctl_ioport_permission *port = &op->u.ioport_permission;
+	const struct xen_domctl_iomem_permission *mem = &op->u.iomem_permission;
+	const struct xen_domctl_irq_permission *irq = &op->u.irq_permission;
+	struct domain *self = current->domain;
+
+	switch (op->cmd) {
+	case XEN_DOMCTL_ioport_permission:
+		if (port->first_port + port->nr_ports > 0x10000 || port->first_port > 0xffff)
+			return -EINVAL;
+		return permit(d, &d->io_ports, domain_io_port_allowed(self, port->first_port, port->nr_ports),
+			      port->first_port, port->nr_ports, port->allow_access);
+	case XEN_DOMCTL_iomem_permission:
+		return permit(d, &d->io_frames,
+			      domain_io_frames_allowed(self, mem->first_mfn, mem->first_mfn + mem->nr_mfns - 1),
+			      mem->first_mfn, mem->nr_mfns, mem->allow_access);
+	}
+	return permit(d, &d->irqs, !rights_hardware(self), irq->pirq, 1, irq->allow_access);
+}
+
+static long fill_hypercall_page(struct domain *d, u64 frame)
+{
+	struct page_info *pg;
+
+	if (!mfn_valid(mfn(frame)))
+		return -EACCES;
+	pg = mfn_to_page(mfn(frame));
+	if (get_page_and_type(pg, d, PGT_WRITABLE, false))
+		return -EINVAL;
+	hypercall_page_fill(page_to_virt(pg));
+	put_page_and_type(pg);
+	return 0;
+}
+
+static long set_time_offset(struct domain *d, s64 seconds)
+{
+	d->time_offset_seconds = seconds;
+	time_update_wallclock(d);
+	return 0;
+}
+
+/* The guest's TSC is the machine's: nothing else is offered. */
+static long tsc_info(const struct xen_domctl_tsc_info *op)
+{
+	return op->tsc_mode == 0 || op->tsc_mode == 2 ? 0 : -EOPNOTSUPP;
+}
+
+static long node_affinity(const struct xen_domctl_nodeaffinity *op, bool set)
+{
+	static const u8 only_node = 1;
+	u8 first = 0;
+
+	if (!op->nodemap.nr_bits || !set)
+		return op->nodemap.nr_bits && copy_to_guest(guest_ptr(op->nodemap.bitmap.p), &only_node, 1) ? -EFAULT : 0;
+	if (copy_from_guest(&first, guest_ptr(op->nodemap.bitmap.p), 1))
+		return -EFAULT;
+	return first & 1 ? 0 : -EINVAL;
+}
+
+/* PV domains have no shadow tables and no pool for them. */
+static long paging_op(struct xen_domctl *op)
+{
+	switch (op->cmd) {
+	case XEN_DOMCTL_get_paging_mempool_size:
+		op->u.paging_mempool.size = 0;
+		return 0;
+	case XEN_DOMCTL_set_paging_mempool_size:
+		return op->u.paging_mempool.size ? -EOPNOTSUPP : 0;
+	}
+	if (op->u.shadow_op.op != XEN_DOMCTL_SHADOW_OP_GET_ALLOCATION)
+		return op->u.shadow_op.op == XEN_DOMCTL_SHADOW_OP_OFF ? 0 : -EOPNOTSUPP;
+	op->u.shadow_op.mb = 0;
+	return 0;
+}
+
+/* ---- dispatch ---- */
+
+/* 0: done, the structure is copied back. -ENOSYS: not an operation that only reads. */
+static long read_op(struct domain *d, struct xen_domctl *op)
 {
 	switch (op->cmd) {
 	case XEN_DOMCTL_getdomaininfo:
@@ -204,30 +284,73 @@ static long domctl(struct domain *d, struct xen_domctl *op)
 		op->domain = d->id;
 		return 0;
 	case XEN_DOMCTL_getvcpuinfo:
-		return get_vcpu_info(d, &op->u.getvcpuinfo);
-	case XEN_DOMCTL_setvcpuaffinity:
+		return control_vcpu_info(d, &op->u.getvcpuinfo);
 	case XEN_DOMCTL_getvcpuaffinity:
-		return affinity(d, op->cmd == XEN_DOMCTL_setvcpuaffinity, &op->u.vcpuaffinity);
-	case XEN_DOMCTL_max_mem:
-		d->mm.max_pages = min(op->u.max_mem.max_memkb >> (PAGE_SHIFT - 10), (u64)INT32_MAX);
-		return 0;
-	case XEN_DOMCTL_pausedomain:
-	case XEN_DOMCTL_unpausedomain:
-		return pause_domain(d, op->cmd == XEN_DOMCTL_pausedomain);
-	case XEN_DOMCTL_scheduler_op:
-		return scheduler_op(d, &op->u.scheduler_op);
-	case XEN_DOMCTL_getvcpucontext:
-		return get_vcpu_context(d, &op->u.vcpucontext);
-	case XEN_DOMCTL_setdomainhandle:
-		memcpy(d->handle, op->u.setdomainhandle.handle, sizeof(d->handle));
-		return 0;
+		return control_affinity(d, false, &op->u.vcpuaffinity);
 	case XEN_DOMCTL_get_address_size:
 		op->u.address_size.size = 64;
 		return 0;
-	case XEN_DOMCTL_settimeoffset:
-		d->time_offset_seconds = op->u.settimeoffset.time_offset_seconds;
-		time_update_wallclock(d);
+	case XEN_DOMCTL_getnodeaffinity:
+		return node_affinity(&op->u.nodeaffinity, false);
+	case XEN_DOMCTL_gettscinfo:
+		op->u.tsc_info = (struct xen_domctl_tsc_info){ .gtsc_khz = tsc_khz };
 		return 0;
+	case XEN_DOMCTL_get_cpu_policy:
+		return control_get_cpu_policy(d->cpu_features, &op->u.cpu_policy.nr_leaves,
+					      (unsigned long)op->u.cpu_policy.leaves.p, &op->u.cpu_policy.nr_msrs);
+	case XEN_DOMCTL_shadow_op:
+	case XEN_DOMCTL_get_paging_mempool_size:
+	case XEN_DOMCTL_set_paging_mempool_size:
+		return paging_op(op);
+	}
+	return -ENOSYS;
+}
+
+static long change_op(struct domain *d, struct xen_domctl *op)
+{
+	switch (op->cmd) {
+	case XEN_DOMCTL_destroydomain:
+		return d == current->domain ? -EINVAL : domain_kill(d);
+	case XEN_DOMCTL_pausedomain:
+		return d == current->domain ? -EINVAL : pause_domain(d);
+	case XEN_DOMCTL_unpausedomain:
+		return d == current->domain ? -EINVAL : unpause_domain(d);
+	case XEN_DOMCTL_resumedomain:
+		return d == current->domain ? -EINVAL : resume_domain(d);
+	case XEN_DOMCTL_max_vcpus:
+		return make_vcpus(d, op->u.max_vcpus.max);
+	case XEN_DOMCTL_max_mem:
+		return set_max_mem(d, op->u.max_mem.max_memkb);
+	case XEN_DOMCTL_setvcpucontext:
+		return control_set_context(d, &op->u.vcpucontext);
+	case XEN_DOMCTL_getvcpucontext:
+		return control_get_context(d, &op->u.vcpucontext);
+	case XEN_DOMCTL_setvcpuaffinity:
+		return control_affinity(d, true, &op->u.vcpuaffinity);
+	case XEN_DOMCTL_setnodeaffinity:
+		return node_affinity(&op->u.nodeaffinity, true);
+	case XEN_DOMCTL_scheduler_op:
+		return scheduler_op(d, &op->u.scheduler_op);
+	case XEN_DOMCTL_setdomainhandle:
+		memcpy(d->handle, op->u.setdomainhandle.handle, sizeof(d->handle));
+		return 0;
+	case XEN_DOMCTL_ioport_permission:
+	case XEN_DOMCTL_iomem_permission:
+	case XEN_DOMCTL_irq_permission:
+		return permission(d, op);
+	case XEN_DOMCTL_hypercall_init:
+		return fill_hypercall_page(d, op->u.hypercall_init.gmfn);
+	case XEN_DOMCTL_settimeoffset:
+		return set_time_offset(d, op->u.settimeoffset.time_offset_seconds);
+	case XEN_DOMCTL_settscinfo:
+		return tsc_info(&op->u.tsc_info);
+	case XEN_DOMCTL_set_address_size:
+		return op->u.address_size.size == 64 ? 0 : -EINVAL;
+	case XEN_DOMCTL_set_target:
+		d->target_domid = op->u.set_target.target;
+		return 0;
+	case XEN_DOMCTL_set_cpu_policy:
+		return control_set_cpu_policy(d, &op->u.cpu_policy);
 	}
 	return -ENOSYS;
 }
@@ -246,11 +369,20 @@ long do_domctl(unsigned long arg, unsigned long a2, unsigned long a3, unsigned l
 	if (op.interface_version != XEN_DOMCTL_INTERFACE_VERSION)
 		return -EACCES;
 	if (op.cmd == XEN_DOMCTL_createdomain)
-		return -ENOSYS;
+		return create_domain(&op.domain, &op.u.createdomain) ?: copy_out(arg, &op);
 	d = op.cmd == XEN_DOMCTL_getdomaininfo ? domain_next(op.domain) : domain_get(op.domain);
 	if (!d)
 		return -ESRCH;
-	rc = domctl(d, &op);
+	rc = read_op(d, &op);
+	if (rc == -ENOSYS) {
+		rc = -ERESTART;
+		if (!xchg(&d->control_busy, true)) {
+			rc = change_op(d, &op);
+			__atomic_store_n(&d->control_busy, false, __ATOMIC_RELEASE);
+		}
+	}
 	domain_put(d);
+	if (rc == -ERESTART)
+		return hypercall_continue(__HYPERVISOR_domctl, arg, 0, 0, 0, 0);
 	return rc ?: copy_out(arg, &op);
 }

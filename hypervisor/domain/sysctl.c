@@ -5,6 +5,7 @@
 #include <xenolith/drivers.h>
 #include <xenolith/hypercall.h>
 #include <xen/sysctl.h>
+#include "control.h"
 
 #define CHUNK	256
 
@@ -164,6 +165,30 @@ static long cpupool_op(struct xen_sysctl_cpupool_op *op)
 	return copy_to_guest(guest_ptr((unsigned long)op->cpumap.bitmap.p), &map, bytes);
 }
 
+static long cpu_policy(struct xen_sysctl_cpu_policy *op)
+{
+	static const u32 all[X86_FEATURE_WORDS] = { [0 ... X86_FEATURE_WORDS - 1] = ~0U };
+	bool machine = op->index == XEN_SYSCTL_cpu_policy_raw || op->index == XEN_SYSCTL_cpu_policy_host;
+
+	if (op->index == XEN_SYSCTL_cpu_policy_hvm_max || op->index == XEN_SYSCTL_cpu_policy_hvm_default)
+		return -EOPNOTSUPP;
+	if (op->index > XEN_SYSCTL_cpu_policy_hvm_default || op->_rsvd)
+		return -EINVAL;
+	return control_get_cpu_policy(machine ? all : x86_pv_features, &op->nr_leaves,
+				      (unsigned long)op->leaves.p, &op->nr_msrs);
+}
+
+/* The whole scheduler has one parameter in the ABI, and it is not adjustable here. */
+static long scheduler_op(struct xen_sysctl_scheduler_op *op)
+{
+	if (op->cpupool_id || op->sched_id != sched_policy->id)
+		return -EINVAL;
+	if (op->cmd != XEN_SYSCTL_SCHEDOP_getinfo)
+		return -EOPNOTSUPP;
+	op->u.sched_credit2.ratelimit_us = 1000;
+	return 0;
+}
+
 static long sysctl(struct xen_sysctl *op)
 {
 	switch (op->cmd) {
@@ -187,6 +212,16 @@ static long sysctl(struct xen_sysctl *op)
 		return cpu_topology(&op->u.cputopoinfo);
 	case XEN_SYSCTL_numainfo:
 		return numa_info(&op->u.numainfo);
+	case XEN_SYSCTL_get_cpu_levelling_caps:
+		op->u.cpu_levelling_caps.caps = x86.cpuid_faulting ? XEN_SYSCTL_CPU_LEVELCAP_faulting : 0;
+		return 0;
+	case XEN_SYSCTL_get_cpu_featureset:
+		return control_get_featureset(op->u.cpu_featureset.index, &op->u.cpu_featureset.nr_features,
+					      (unsigned long)op->u.cpu_featureset.features.p);
+	case XEN_SYSCTL_get_cpu_policy:
+		return cpu_policy(&op->u.cpu_policy);
+	case XEN_SYSCTL_scheduler_op:
+		return scheduler_op(&op->u.scheduler_op);
 	case XEN_SYSCTL_cpupool_op:
 		return cpupool_op(&op->u.cpupool_op);
 	}

@@ -361,7 +361,7 @@ static int close_all(struct domain *d)
 
 static int op_reset(struct domain *d, union evtchn_args *a)
 {
-	return d == current->domain || d->paused_by_controller ? close_all(d) : -EINVAL;
+	return d == current->domain || d->controller_pauses ? close_all(d) : -EINVAL;
 }
 
 /* ---- asking and setting ---- */

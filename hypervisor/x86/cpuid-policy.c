@@ -17,9 +17,21 @@
 #define F(name)		(1u << XEN_X86_FEATURE_##name % 32)
 #define EXT_COPIES	0x0183f3ffu	/* bits of leaf 1 that AMD repeats in 0x80000001 */
 
-/* Features that PV guests may have; numbering of words as in the public header. */
+/* Where the feature words lie; numbering as in the public header. */
 enum { W_1D, W_1C, W_E1D, W_E1C, W_DA1, W_7B0, W_7C0, W_E7D, W_E8B, W_7D0, W_7A1, W_E21A, W_7D2 };
-static const u32 pv_features[] = {
+enum { REG_A, REG_B, REG_C, REG_D };
+const struct x86_feature_word x86_feature_word[X86_FEATURE_WORDS] = {
+	[W_1D] = { 1, 0, REG_D },	[W_1C] = { 1, 0, REG_C },
+	[W_E1D] = { 0x80000001, 0, REG_D }, [W_E1C] = { 0x80000001, 0, REG_C },
+	[W_DA1] = { 0xd, 1, REG_A },	[W_7B0] = { 7, 0, REG_B },
+	[W_7C0] = { 7, 0, REG_C },	[W_E7D] = { 0x80000007, 0, REG_D },
+	[W_E8B] = { 0x80000008, 0, REG_B }, [W_7D0] = { 7, 0, REG_D },
+	[W_7A1] = { 7, 1, REG_A },	[W_E21A] = { 0x80000021, 0, REG_A },
+	[W_7D2] = { 7, 2, REG_D },
+};
+
+/* Features that PV guests may have. */
+const u32 x86_pv_features[X86_FEATURE_WORDS] = {
 	[W_1D] = F(FPU) | F(DE) | F(TSC) | F(MSR) | F(PAE) | F(MCE) | F(CX8) | F(APIC) | F(SEP) |
 		 F(MCA) | F(CMOV) | F(PAT) | F(CLFLUSH) | F(ACPI) | F(MMX) | F(FXSR) | F(SSE) |
 		 F(SSE2) | F(SS),
@@ -95,35 +107,40 @@ static u32 xstate_bytes(u64 xcr0, bool compacted)
 	return size;
 }
 
-static struct cpuid_leaf xstate_leaf(const struct vcpu *v, u32 sub, struct cpuid_leaf r)
+/* The machine's answer, each feature word masked to what may be shown. */
+static struct cpuid_leaf masked_leaf(const u32 *features, u32 leaf, u32 sub)
+{
+	struct cpuid_leaf r = cpuid(leaf, sub);
+
+	for (unsigned int i = 0; i < X86_FEATURE_WORDS; i++)
+		if (x86_feature_word[i].leaf == leaf && x86_feature_word[i].sub == sub)
+			(&r.a)[x86_feature_word[i].reg] &= features[i];
+	return r;
+}
+
+static struct cpuid_leaf xstate_leaf(u32 sub, struct cpuid_leaf r)
 {
 	if (!x86.xsave)
 		return (struct cpuid_leaf){ 0 };
 	if (sub == 0)
-		return (struct cpuid_leaf){ x86.xcr0, xstate_bytes(v->fpu.xcr0, false),
+		return (struct cpuid_leaf){ x86.xcr0, xstate_bytes(x86.xcr0, false),
 					    xstate_bytes(x86.xcr0, false), x86.xcr0 >> 32 };
-	if (sub == 1) {
-		r.a &= pv_features[W_DA1];
-		r.b = r.a & F(XSAVEC) ? xstate_bytes(v->fpu.xcr0, true) : 0;
-		r.c = r.d = 0;
-		return r;
-	}
+	if (sub == 1)
+		return (struct cpuid_leaf){ r.a, r.a & F(XSAVEC) ? xstate_bytes(x86.xcr0, true) : 0, 0, 0 };
 	if (sub < 64 && x86.xcr0 & ~3UL & BIT(sub))
 		return r;
 	return (struct cpuid_leaf){ 0 };
 }
 
-static struct cpuid_leaf basic_leaf(const struct vcpu *v, u32 leaf, u32 sub, struct cpuid_leaf r)
+static struct cpuid_leaf basic_leaf(u32 leaf, u32 sub, struct cpuid_leaf r)
 {
 	switch (leaf) {
 	case 0:
 		r.a = min_t(u32, x86.max_leaf, MAX_LEAF);
 		return r;
 	case 1:
-		r.b = (r.b & 0xffff) | 1 << 16 | v->id << 24;
-		r.c = (r.c & pv_features[W_1C]) | F(HYPERVISOR) |
-		      (x86.xsave && v->pv.cr4 & X86_CR4_OSXSAVE ? F(OSXSAVE) : 0);
-		r.d &= pv_features[W_1D];
+		r.b = (r.b & 0xffff) | 1 << 16;
+		r.c |= F(HYPERVISOR);
 		return r;
 	case 2:
 		return r;
@@ -132,51 +149,68 @@ static struct cpuid_leaf basic_leaf(const struct vcpu *v, u32 leaf, u32 sub, str
 		return r;
 	case 7:
 		if (sub == 0)
-			return (struct cpuid_leaf){ min(r.a, 2u), r.b & pv_features[W_7B0],
-						    r.c & pv_features[W_7C0], r.d & pv_features[W_7D0] };
-		return (struct cpuid_leaf){ sub == 1 ? r.a & pv_features[W_7A1] : 0, 0, 0,
-					    sub == 2 ? r.d & pv_features[W_7D2] : 0 };
+			return (struct cpuid_leaf){ min(r.a, 2u), r.b, r.c, r.d };
+		return (struct cpuid_leaf){ sub == 1 ? r.a : 0, 0, 0, sub == 2 ? r.d : 0 };
 	case 0xb:
-		return (struct cpuid_leaf){ 0, 0, sub & 0xff, v->id };
+		return (struct cpuid_leaf){ 0, 0, sub & 0xff, 0 };
 	case 0xd:
-		return xstate_leaf(v, sub, r);
+		return xstate_leaf(sub, r);
 	}
 	return (struct cpuid_leaf){ 0 };	/* serial number, MWAIT, power, performance counters ... */
 }
 
-static struct cpuid_leaf extended_leaf(const struct vcpu *v, u32 leaf, struct cpuid_leaf r)
+static struct cpuid_leaf extended_leaf(const u32 *features, u32 leaf, struct cpuid_leaf r)
 {
 	switch (leaf) {
 	case 0x80000000:
 		r.a = min_t(u32, x86.max_ext_leaf, MAX_EXT_LEAF);
 		return r;
 	case 0x80000001:
-		r.c &= pv_features[W_E1C];
-		r.d &= pv_features[W_E1D];
 		r.d |= F(SYSCALL);		/* Intel shows it to 64-bit code only */
 		if (x86.vendor == X86_VENDOR_AMD)
-			r.d |= basic_leaf(v, 1, 0, cpuid(1, 0)).d & EXT_COPIES;
+			r.d |= masked_leaf(features, 1, 0).d & EXT_COPIES;
 		return r;
 	case 0x80000002 ... 0x80000006:		/* brand string, caches */
 	case 0x80000019 ... 0x8000001a:		/* TLBs, instruction hints */
 		return r;
 	case 0x80000007:
-		return (struct cpuid_leaf){ .d = time_tsc_reliable() ? r.d & pv_features[W_E7D] : 0 };
+		return (struct cpuid_leaf){ .d = time_tsc_reliable() ? r.d : 0 };
 	case 0x80000008:
-		return (struct cpuid_leaf){ (r.a & 0xff) | 48 << 8, r.b & pv_features[W_E8B], 0, 0 };
+		return (struct cpuid_leaf){ (r.a & 0xff) | 48 << 8, r.b, 0, 0 };
 	case 0x80000021:
-		return (struct cpuid_leaf){ .a = r.a & pv_features[W_E21A] };
+		return (struct cpuid_leaf){ .a = r.a };
 	}
 	return (struct cpuid_leaf){ 0 };	/* SVM, IBS, topology ... */
 }
 
+struct cpuid_leaf x86_cpuid_policy(const u32 *features, u32 leaf, u32 sub)
+{
+	if (leaf <= min_t(u32, x86.max_leaf, MAX_LEAF))
+		return basic_leaf(leaf, sub, masked_leaf(features, leaf, sub));
+	if (leaf >= 0x80000000 && leaf <= min_t(u32, x86.max_ext_leaf, MAX_EXT_LEAF))
+		return extended_leaf(features, leaf, masked_leaf(features, leaf, sub));
+	return (struct cpuid_leaf){ 0 };
+}
+
 struct cpuid_leaf x86_cpuid_guest(const struct vcpu *v, u32 leaf, u32 sub)
 {
+	struct cpuid_leaf r;
+
 	if (leaf >> 8 == XEN_CPUID_FIRST_LEAF >> 8)
 		return xen_leaf(leaf, sub);
-	if (leaf <= min_t(u32, x86.max_leaf, MAX_LEAF))
-		return basic_leaf(v, leaf, sub, cpuid(leaf, sub));
-	if (leaf >= 0x80000000 && leaf <= min_t(u32, x86.max_ext_leaf, MAX_EXT_LEAF))
-		return extended_leaf(v, leaf, cpuid(leaf, sub));
-	return (struct cpuid_leaf){ 0 };
+	r = x86_cpuid_policy(v->domain->cpu_features, leaf, sub);
+	switch (leaf) {				/* what depends on the vcpu and its state */
+	case 1:
+		r.b |= v->id << 24;
+		r.c |= x86.xsave && v->pv.cr4 & X86_CR4_OSXSAVE ? F(OSXSAVE) : 0;
+		break;
+	case 0xb:
+		r.d = v->id;
+		break;
+	case 0xd:
+		if (x86.xsave && sub < 2 && r.b)
+			r.b = xstate_bytes(v->fpu.xcr0, sub);
+		break;
+	}
+	return r;
 }

@@ -129,6 +129,8 @@ int main(void)
 	struct domain *dom = host_domain_create(0, 3);
 	struct vcpu *v = dom->vcpu[2];
 
+	memcpy(dom->cpu_features, x86_pv_features, sizeof(dom->cpu_features));
+
 	features(v);
 	limits(v);
 	xstate(v);

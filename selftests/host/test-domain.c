@@ -26,6 +26,7 @@ void lib_free(void *p) { live_objects -= p != NULL; free(p); }
 #include "../../hypervisor/lib/rangeset.c"
 
 struct vcpu *current;
+const u32 x86_pv_features[X86_FEATURE_WORDS];
 static int steps[8], nr_steps, again;
 
 void *alloc_hyp_pages(unsigned int order) { return try_alloc(PAGE_SIZE << order); }
@@ -87,6 +88,11 @@ static bool run_tasklet(void)
 	return t != NULL;
 }
 
+static struct domain *create(domid_t id, unsigned int max_vcpus, bool control)
+{
+	return domain_create(id, &(struct domain_config){ .max_vcpus = max_vcpus, .control = control });
+}
+
 /* A struct domain is kept for the next one, and a page of the table stays: those two may remain. */
 static void creation_failures(void)
 {
@@ -97,7 +103,7 @@ static void creation_failures(void)
 	for (unsigned int n = 0; !d; n++) {
 		before = live_objects + (list_empty(&spare_domains) ? 1 : 0);
 		allocs_until_failure = n;
-		d = domain_create(0, 40, true);
+		d = create(0, 40, true);
 		if (d)
 			break;
 		failures++;
@@ -108,13 +114,13 @@ static void creation_failures(void)
 	check(failures >= 6 && !leaks, "%u places where memory can run out during creation: no leak", failures);
 	check(domain_find(0) == d && d->is_control && d->is_hardware && atomic_read(&d->pause_count) == 1,
 	      "then it is there, Domain0, paused");
-	check(!domain_create(0, 1, true), "a number is given once");
+	check(!create(0, 1, true), "a number is given once");
 	check(domain_find(0) == d, "and the failed attempt did not take it away");
 }
 
 static void lookup(void)
 {
-	struct domain *five = domain_create(5, 1, false), *d;
+	struct domain *five = create(5, 1, false), *d;
 	struct vcpu self = { .domain = five };
 	unsigned int seen = 0;
 
@@ -145,13 +151,13 @@ static void teardown(void)
 	      "events, grants, interrupts, memory: in this order, each once");
 	check(restarts == 4, "interrupted %u times between", restarts);
 	check(d->state == DOMAIN_DEAD && domain_kill(d) == 0, "dead, and stays so");
-	check(!pending && domain_find(5) == d && !domain_create(5, 1, false),
+	check(!pending && domain_find(5) == d && !create(5, 1, false),
 	      "while somebody holds it the number is not given out");
 	domain_put(d);
 	check(pending && !domain_get(5), "the last reference: it cannot be found any more");
 	check(run_tasklet() && !domain_find(5), "and is freed");
 	d->handle[0] = 77;
-	check(domain_create(5, 1, false) == d && d->handle[0] == 0 && d->state == DOMAIN_RUNNING,
+	check(create(5, 1, false) == d && d->handle[0] == 0 && d->state == DOMAIN_RUNNING,
 	      "its number and memory serve another, which inherits nothing");
 }
 

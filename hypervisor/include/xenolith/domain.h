@@ -62,14 +62,15 @@ struct domain {
 	domid_t id;
 	bool is_control;		/* Domain0's privileges */
 	bool is_hardware;		/* gets the machine's devices and pirqs: Domain0 */
-	bool is_idle;
+	bool is_idle, is_xenstore;
 	u8 state;			/* enum domain_state */
-	bool shutting_down, shut_down, paused_by_controller;
+	bool shutting_down, shut_down;
 	u8 shutdown_code;		/* SHUTDOWN_*, or SHUTDOWN_CODE_NONE */
 	u8 watchdogs_used;		/* bit n: watchdog[n] */
 	atomic_t refcnt;
 	atomic_t pause_count;
 	unsigned int max_vcpus;
+	unsigned int controller_pauses;	/* by domctl; a new domain has one; under lock */
 	struct vcpu **vcpu;		/* max_vcpus entries, NULL where not created */
 	struct shared_info *shared_info;	/* hypervisor page shared with the domain */
 	cpumask_t dirty_cpus;		/* CPUs that may hold TLB entries of the domain */
@@ -80,9 +81,11 @@ struct domain {
 	struct grant_table *grant;
 	struct console_domain console;
 	spinlock_t lock;		/* vcpu creation, settings, shutdown */
+	bool control_busy;		/* a domctl that changes the domain is at work: one at a time */
 	spinlock_t caps_lock;
 	struct rangeset io_ports, io_frames, irqs;	/* what it may touch; under caps_lock */
 	struct pirq_domain *pirq;	/* drivers/ */
+	u32 cpu_features[X86_FEATURE_WORDS];	/* what its CPUID may show; by the domain's creation and domctl */
 	s64 time_offset_seconds;
 	struct vcpu_info *vcpu_info_dummy;	/* of vcpus without a slot in shared_info */
 	struct timer watchdog[2];
@@ -103,7 +106,18 @@ struct domain {
 extern struct domain *domain0, *idle_domain;
 /* Pseudo owners DOMID_XEN and DOMID_IO have no struct domain. */
 
-struct domain *domain_create(domid_t id, unsigned int max_vcpus, bool control);	/* paused; NULL: ENOMEM */
+struct domain_config {			/* for domain_create() */
+	unsigned int max_vcpus;
+	unsigned int max_port;		/* highest event channel */
+	unsigned int grant_frames, maptrack_frames;
+	bool control;			/* Domain0's privileges */
+};
+#define DEFAULT_GRANT_FRAMES	64
+#define DEFAULT_MAPTRACK_FRAMES	1024
+#define MAX_GRANT_FRAMES	4096
+#define MAX_MAPTRACK_FRAMES	16384
+/** domain_create: a paused domain without vcpus and memory. NULL: the number is taken or -ENOMEM. */
+struct domain *domain_create(domid_t id, const struct domain_config *config);
 struct vcpu *vcpu_create(struct domain *d, unsigned int id, unsigned int cpu);
 struct vcpu *idle_vcpu_create(unsigned int cpu);
 void vcpu_destroy(struct vcpu *v);

@@ -339,7 +339,19 @@ void x86_early_init(void);
 /** x86_cpu_init: the same for an AP, on its own stack block; entry_cpu_init() does the rest. */
 void x86_cpu_init(unsigned int cpu);
 
-/** x86_cpuid_guest: the CPUID policy: what @v sees for @leaf/@sub (also Xen leaves 0x40000000+). */
+/*
+ * The CPUID policy. Feature words are numbered as in the public cpufeatureset.h; each is a register
+ * of a leaf. x86_pv_features: what PV guests may have; a domain may be given less.
+ */
+#define X86_FEATURE_WORDS	13
+extern const struct x86_feature_word {
+	u32 leaf, sub;
+	u8 reg;				/* index into struct cpuid_leaf */
+} x86_feature_word[X86_FEATURE_WORDS];
+extern const u32 x86_pv_features[X86_FEATURE_WORDS];
+/** x86_cpuid_policy: @leaf/@sub under @features, without what depends on a vcpu. */
+struct cpuid_leaf x86_cpuid_policy(const u32 *features, u32 leaf, u32 sub);
+/** x86_cpuid_guest: what @v sees for @leaf/@sub (also Xen leaves 0x40000000+). */
 struct cpuid_leaf x86_cpuid_guest(const struct vcpu *v, u32 leaf, u32 sub);
 /** x86_guest_rdmsr/wrmsr: emulation of MSRs of a PV guest; 0 or -EPERM (inject #GP). */
 int x86_guest_rdmsr(struct vcpu *v, u32 msr, u64 *val);
