@@ -49,14 +49,11 @@ long do_set_trap_table(unsigned long traps, unsigned long a2, unsigned long a3, 
 	}
 }
 
-/* Frames are written below sp, which is checked each time; so any value does here. */
+/* Frames are written below sp, which is checked each time; so any value does here. SS is the flat one always. */
 long do_stack_switch(unsigned long ss, unsigned long sp, unsigned long a3, unsigned long a4,
 		     unsigned long a5)
 {
-	struct pv_vcpu *pv = &current->pv;
-
-	pv->kernel_ss = (u16)ss | 3;
-	pv->kernel_sp = sp;
+	current->pv.kernel_sp = sp;
 	return 0;
 }
 

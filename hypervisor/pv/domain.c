@@ -92,38 +92,13 @@ static int check_context(const struct vcpu_guest_context *c)
 	return c->gdt_ents > FIRST_RESERVED_GDT_ENTRY ? -EINVAL : 0;
 }
 
-/* Called again after -ERESTART: a table that is held already is not looked at twice. */
-static int set_l4(struct vcpu *v, struct page_info **pg, u64 *cr3, unsigned long reg)
-{
-	mfn_t m = mfn(xen_cr3_to_pfn(reg));
-	int rc;
-
-	if (*pg && mfn_eq(page_to_mfn(*pg), m))
-		return 0;
-	rc = drop_l4(pg, cr3);
-	if (rc)
-		return rc;
-	if (!mfn_valid(m))
-		return -EINVAL;
-	rc = get_page_and_type(mfn_to_page(m), v->domain, PGT_L4, true);
-	if (rc)
-		return rc;
-	*pg = mfn_to_page(m);
-	*cr3 = mfn_x(m) << PAGE_SHIFT;
-	if (pg == &v->pv.kernel_l4 || *pg != v->pv.kernel_l4)
-		pv_show_m2p(*pg, pg == &v->pv.kernel_l4);
-	return 0;
-}
-
 static int set_tables(struct vcpu *v, const struct vcpu_guest_context *c)
 {
-	struct pv_vcpu *pv = &v->pv;
-	int rc = set_l4(v, &pv->kernel_l4, &pv->kernel_cr3, c->ctrlreg[3]);
+	/* Called again after -ERESTART: what is there already is not looked at twice. */
+	int rc = pv_set_l4(v, false, mfn(xen_cr3_to_pfn(c->ctrlreg[3])));
 
-	if (!rc && c->ctrlreg[1])
-		rc = set_l4(v, &pv->user_l4, &pv->user_cr3, c->ctrlreg[1]);
-	else if (!rc)
-		rc = drop_l4(&pv->user_l4, &pv->user_cr3);
+	if (!rc)
+		rc = pv_set_l4(v, true, mfn(xen_cr3_to_pfn(c->ctrlreg[1])));
 	if (!rc)
 		rc = pv_set_gdt(v, c->gdt_frames, c->gdt_ents);
 	if (!rc)
@@ -153,7 +128,6 @@ static void set_regs(struct vcpu *v, const struct vcpu_guest_context *c)
 	pv->gs_base_kernel = c->gs_base_kernel;
 	pv->gs_base_user = c->gs_base_user;
 	pv->kernel_mode = !!(c->flags & VGCF_in_kernel);
-	pv->kernel_ss = (u16)c->kernel_ss | 3;
 	pv->kernel_sp = c->kernel_sp;
 }
 
@@ -215,7 +189,7 @@ static void get_regs(const struct vcpu *v, struct vcpu_guest_context *c)
 	c->fs_base = pv->fs_base;
 	c->gs_base_kernel = pv->gs_base_kernel;
 	c->gs_base_user = pv->gs_base_user;
-	c->kernel_ss = pv->kernel_ss;
+	c->kernel_ss = FLAT_KERNEL_SS;
 	c->kernel_sp = pv->kernel_sp;
 	fpu_get_legacy(v, &c->fpu_ctxt);
 	c->flags = VGCF_i387_valid | (pv->kernel_mode ? VGCF_in_kernel : 0) |

@@ -5,6 +5,7 @@
  * its own choice of a few bits and the machine's of some others.
  */
 #include "emulate.h"
+#include "mmu.h"
 
 /* Bits that a guest chooses, and bits of the machine that it sees. */
 #define CR4_GUEST	(X86_CR4_TSD | X86_CR4_DE | X86_CR4_FSGSBASE | X86_CR4_OSXSAVE)
@@ -46,7 +47,7 @@ static enum emulated read_cr(const struct vcpu *v, unsigned int cr, u64 *val)
 
 static enum emulated write_guest_cr3(struct vcpu *v, u64 val)
 {
-	int rc = pv_finish_put(v) ?: pv_new_guest_cr3(v, mfn((val & PTE_ADDR) >> PAGE_SHIFT));
+	int rc = pv_finish_put(v) ?: pv_set_l4(v, false, pte_mfn(val));
 
 	return !rc ? EMUL_DONE : rc == -ERESTART ? EMUL_AGAIN : EMUL_REFUSED;
 }

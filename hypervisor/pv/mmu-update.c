@@ -10,76 +10,48 @@
 #include <xenolith/domain.h>
 #include "mmu.h"
 
-int mmu_owner_get(struct mmu_owner *o, domid_t id)
+int mmu_owner_get(struct domain **d, domid_t id)
 {
 	struct domain *self = current->domain;
 	int rc;
 
-	o->d = NULL;
-	if (likely(id == DOMID_SELF || id == self->id)) {
-		o->d = self;
+	*d = id == DOMID_IO ? NULL : self;
+	if (likely(id == DOMID_SELF || id == self->id || id == DOMID_IO))
 		return 0;
-	}
-	if (id == DOMID_IO)
-		return 0;
-	o->d = domain_get(id);
-	if (!o->d)
+	*d = domain_get(id);
+	if (!*d)
 		return -ESRCH;
-	rc = rights_foreign_map(self, o->d);
+	rc = rights_foreign_map(self, *d);
 	if (rc)
-		domain_put(o->d);
+		domain_put(*d);
 	return rc;
 }
 
-void mmu_owner_put(struct mmu_owner *o)
+void mmu_owner_put(struct domain *d)
 {
-	if (o->d && o->d != current->domain)
-		domain_put(o->d);
+	if (d && d != current->domain)
+		domain_put(d);
 }
 
-/* The owner of a frame that an entry maps: mostly @guess. */
-static const struct domain *owner_of(const struct page_info *pg, const struct domain *guess)
+static __always_inline int put_entry(const struct domain *d, unsigned int level, pte_t e)
 {
-	domid_t id = READ_ONCE(pg->owner);
-
-	return likely(guess && guess->id == id) ? guess : domain_find(id);
-}
-
-/*
- * Same frame, same caching: only the right to write may change, and with it the type reference.
- * Nothing but the entry holds the frame, and another CPU may clear it at any time: references are
- * taken as for a new entry, and after the exchange those of the old one are dropped.
- */
-static int mod_l1_rights(const struct domain *owner, pte_t *slot, pte_t *old, pte_t new)
-{
-	struct page_info *pg = mfn_to_page(pte_mfn(new));
-	bool ram = mfn_valid(pte_mfn(new)) && pg->owner != DOMID_IO;
-	bool gain = new & ~*old & PTE_RW, lose = *old & ~new & PTE_RW;
-	int rc = 0;
-
-	/* A frame got read-only from elsewhere, by a grant say, does not become writable here. */
-	if (gain && ram) {
-		rc = owner ? get_page_and_type(pg, owner, PGT_WRITABLE, true) : -EINVAL;
-	} else if (lose && ram) {
-		owner = owner_of(pg, owner);
-		rc = owner && get_page(pg, owner) ? 0 : -EINVAL;
-	}
-	if (rc)
-		return rc;
-	if (!try_cmpxchg(slot, old, new)) {
-		if (gain || lose)
-			pv_put_l1e(NULL, new);
-		return -EBUSY;
-	}
-	if (gain || lose)
-		pv_put_l1e(NULL, gain ? new & ~PTE_RW : new | PTE_RW);
+	if (level > 1)
+		return pv_put_table_entry(e, true);
+	pv_put_l1e(d, e);
 	return 0;
 }
 
-int pv_mod_l1e(const struct domain *d, const struct domain *owner, pte_t *slot, pte_t new,
-	       bool preserve_ad, pte_t *expect)
+/*
+ * An entry of a table of @level becomes @new. Where that gives the same access to the same frame only bits change; else
+ * the references of the new entry are taken first and those of the old one dropped last.
+ */
+static __always_inline int mod_entry(const struct domain *d, const struct domain *owner, unsigned int level,
+				     pte_t *slot, pte_t new, bool preserve_ad, pte_t *expect)
 {
+	/* Rights of an upper level decide about no reference. */
+	const u64 decisive = level == 1 ? PTE_P | PTE_ADDR | PTE_CACHE_L1 | PTE_RW : ~(PTE_HARMLESS | PTE_RW | PTE_US);
 	pte_t old = READ_ONCE(*slot), want;
+	bool same;
 	int rc;
 
 	for (;;) {
@@ -88,73 +60,40 @@ int pv_mod_l1e(const struct domain *d, const struct domain *owner, pte_t *slot, 
 			return -EBUSY;
 		}
 		want = new | (preserve_ad ? old & (PTE_A | PTE_D) : 0);
-		if (!(new & PTE_P)) {
-			if (!try_cmpxchg(slot, &old, want))
-				continue;
-			pv_put_l1e(d, old);
-			return 0;
-		}
-		if (old & PTE_P && !((old ^ new) & (PTE_ADDR | PTE_CACHE_L1))) {
-			rc = pv_adjust_l1e(d, &want);
-			if (!rc)
-				rc = mod_l1_rights(owner, slot, &old, want);
-			if (rc != -EBUSY)
-				return rc;
-			continue;
-		}
-		rc = pv_get_l1e(d, owner, &want, true);
+		same = want & PTE_P && !((old ^ want) & decisive);
+		if (same)
+			rc = level == 1 ? pv_adjust_l1e(d, &want) : pv_adjust_table_entry(&want);
+		else if (want & PTE_P)
+			rc = level == 1 ? pv_get_l1e(d, owner, &want, true) : pv_get_table_entry(d, level, &want, true);
+		else
+			rc = 0;
 		if (unlikely(rc))
 			return rc;
 		if (try_cmpxchg(slot, &old, want)) {
-			pv_put_l1e(d, old);
-			return 0;
-		}
-		pv_put_l1e(d, want);
-	}
-}
-
-static int mod_upper(const struct domain *d, unsigned int level, pte_t *slot, pte_t new,
-		     bool preserve_ad)
-{
-	pte_t old = READ_ONCE(*slot), want;
-	int rc;
-
-	for (;;) {
-		want = new | (preserve_ad ? old & (PTE_A | PTE_D) : 0);
-		if (new & PTE_P) {
-			/* Rights of an upper level decide about no reference. */
-			if (old & PTE_P && !((old ^ new) & ~(PTE_HARMLESS | PTE_RW | PTE_US))) {
-				if (try_cmpxchg(slot, &old, want | PTE_US))
-					return 0;
-				continue;
-			}
-			rc = pv_get_table_entry(d, level, &want, true);
-			if (rc)
-				return rc;
-		}
-		if (try_cmpxchg(slot, &old, want)) {
 			/* Interrupted: current remembers the table, the update itself is done. */
-			pv_put_table_entry(old, true);
+			if (!same)
+				put_entry(d, level, old);
 			return 0;
 		}
 		/* Meanwhile ours may be the last reference to a tree. */
-		rc = new & PTE_P ? pv_put_table_entry(want, true) : 0;
+		rc = same ? 0 : put_entry(d, level, want);
 		if (rc)
 			return rc;
 	}
 }
 
-int pv_mod_entry(struct vcpu *v, struct page_info *table, unsigned int level, unsigned int slot,
-		 const struct domain *owner, pte_t new, bool preserve_ad)
+int pv_mod_l1e(const struct domain *d, const struct domain *owner, pte_t *slot, pte_t new, bool preserve_ad, pte_t *expect)
 {
-	const struct domain *d = owner_of(table, v->domain);
-	pte_t *p = (pte_t *)page_to_virt(table) + slot;
+	return mod_entry(d, owner, 1, slot, new, preserve_ad, expect);
+}
 
-	if (likely(level == 1))
-		return pv_mod_l1e(d, owner, p, new, preserve_ad, NULL);
-	if (level == 4 && slot >= HYP_FIRST_SLOT && slot <= HYP_LAST_SLOT)
+static noinline int mod_upper(const struct domain *d, unsigned int level, pte_t *slot, pte_t new, bool preserve_ad)
+{
+	unsigned int i = ((unsigned long)slot & ~PAGE_MASK) / sizeof(pte_t);
+
+	if (level == 4 && i >= HYP_FIRST_SLOT && i <= HYP_LAST_SLOT)
 		return -EINVAL;
-	return mod_upper(d, level, p, new, preserve_ad);
+	return mod_entry(d, NULL, level, slot, new, preserve_ad, NULL);
 }
 
 /* ---- unfinished business of a vcpu ---- */
@@ -180,118 +119,133 @@ int pv_finish_put(struct vcpu *v)
 
 /* ---- mmu_update ---- */
 
-struct update {
-	struct vcpu *v;
-	struct mmu_owner table_owner, frame_owner;
-	struct page_info *table;	/* held, between updates of one table */
-	unsigned long table_mfn;
-	unsigned int level;
-};
-
-static void release_table(struct update *u)
+static void release_table(struct mmu_batch *b)
 {
-	if (u->table && !put_page_and_type_fast(u->table))
-		put_page_and_type_preemptible(u->table);
-	u->table = NULL;
+	if (b->table)
+		pv_put_table(b->table);
+	b->table = NULL;
 }
 
-/* Into a frame that is no table (yet): an ordinary write, for which the frame must be writable. */
-static int write_plain(struct update *u, struct page_info *pg, unsigned int slot, pte_t val)
+/* What is no table (yet) takes an ordinary write, for which it must be memory that the guest may write. */
+static noinline int hold_table(struct mmu_batch *b, mfn_t m)
 {
-	int rc = get_page_and_type(pg, u->table_owner.d, PGT_WRITABLE, true);
+	struct page_info *pg = mfn_to_page(m);
+	int rc;
 
-	if (rc)
-		return rc;
-	WRITE_ONCE(((pte_t *)page_to_virt(pg))[slot], val);
-	put_page_and_type(pg);
+	release_table(b);
+	if (unlikely(!mfn_valid(m) || !b->table_owner))
+		return -EINVAL;
+	if (likely(get_page_and_type_fast(pg, b->table_owner->id, PGT_L1))) {
+		b->level = 1;
+	} else if (!get_table(pg, b->table_owner, &b->level)) {
+		b->level = 0;
+		rc = get_page_and_type(pg, b->table_owner, PGT_WRITABLE, true);
+		if (rc)
+			return rc;
+	}
+	b->table = pg;
 	return 0;
 }
 
-/* An update in a table that is not held yet. */
-static noinline int update_other(struct update *u, u64 ptr, pte_t val, bool preserve_ad)
-{
-	mfn_t m = mfn(ptr >> PAGE_SHIFT);
-	struct page_info *pg = mfn_to_page(m);
-	unsigned int slot = (ptr & ~PAGE_MASK) / sizeof(pte_t);
-
-	release_table(u);
-	u->table_mfn = ~0UL;
-	if (unlikely(!mfn_valid(m) || !u->table_owner.d))
-		return -EINVAL;
-	if (likely(get_page_and_type_fast(pg, u->table_owner.d->id, PGT_L1)))
-		u->level = 1;
-	else if (unlikely(!get_table(pg, u->table_owner.d, &u->level)))
-		return write_plain(u, pg, slot, val);
-	u->table = pg;
-	if (u->level == 1) {
-		u->table_mfn = mfn_x(m);	/* only these take the short way */
-		return pv_mod_l1e(u->table_owner.d, u->frame_owner.d, maddr_to_virt(ptr), val,
-				  preserve_ad, NULL);
-	}
-	return pv_mod_entry(u->v, pg, u->level, slot, u->frame_owner.d, val, preserve_ad);
-}
-
-static __always_inline int update_entry(struct update *u, u64 ptr, pte_t val, bool preserve_ad)
-{
-	if (likely(ptr >> PAGE_SHIFT == u->table_mfn))
-		return pv_mod_l1e(u->table_owner.d, u->frame_owner.d, maddr_to_virt(ptr), val,
-				  preserve_ad, NULL);
-	return update_other(u, ptr, val, preserve_ad);
-}
-
-static int update_m2p(struct update *u, u64 ptr, unsigned long pfn)
+static int update_m2p(struct mmu_batch *b, u64 ptr, unsigned long pfn)
 {
 	mfn_t m = mfn(ptr >> PAGE_SHIFT);
 
-	if (!mfn_valid(m) || !u->frame_owner.d || !get_page(mfn_to_page(m), u->frame_owner.d))
+	if (!mfn_valid(m) || !b->owner || !get_page(mfn_to_page(m), b->owner))
 		return -EINVAL;
 	set_m2p(m, pfn);
 	put_page(mfn_to_page(m));
 	return 0;
 }
 
-static __always_inline int update_one(struct update *u, const struct mmu_update *req)
-{
-	/* All bits below an entry's size name the operation: no entry is ever misaligned (XSA-227). */
-	u64 ptr = req->ptr & -sizeof(pte_t);
+#define PT_UPDATES	(BIT(MMU_NORMAL_PT_UPDATE) | BIT(MMU_PT_UPDATE_PRESERVE_AD) | BIT(MMU_PT_UPDATE_NO_TRANSLATE))
 
-	switch (req->ptr - ptr) {
-	case MMU_NORMAL_PT_UPDATE:
-	case MMU_PT_UPDATE_NO_TRANSLATE:
-		return update_entry(u, ptr, req->val, false);
-	case MMU_PT_UPDATE_PRESERVE_AD:
-		return update_entry(u, ptr, req->val, true);
-	case MMU_MACHPHYS_UPDATE:
-		return update_m2p(u, ptr, req->val);
+static __always_inline int update_one(struct mmu_batch *b, const void *request)
+{
+	const struct mmu_update *req = request;
+	/* All bits below an entry's size name the operation: no entry is ever misaligned (XSA-227). */
+	u64 ptr = req->ptr & -sizeof(pte_t), cmd = req->ptr - ptr;
+	bool preserve_ad = cmd == MMU_PT_UPDATE_PRESERVE_AD;
+	mfn_t m = mfn(ptr >> PAGE_SHIFT);
+	pte_t *slot = maddr_to_virt(ptr);
+	int rc;
+
+	if (cmd == MMU_MACHPHYS_UPDATE)
+		return update_m2p(b, ptr, req->val);
+	if (unlikely(!(BIT(cmd) & PT_UPDATES)))
+		return -ENOSYS;
+	if (b->table != mfn_to_page(m)) {
+		rc = hold_table(b, m);
+		if (unlikely(rc))
+			return rc;
 	}
-	return -ENOSYS;
+	if (likely(b->level == 1))
+		return pv_mod_l1e(b->table_owner, b->owner, slot, req->val, preserve_ad, NULL);
+	if (b->level)
+		return mod_upper(b->table_owner, b->level, slot, req->val, preserve_ad);
+	WRITE_ONCE(*slot, req->val);
+	return 0;
 }
 
-/* The high half of foreigndom names the tables' owner plus one (0: the caller), the low half the frames'. */
-static int update_begin(struct update *u, unsigned long foreign)
+/* @foreign names the frames' owner, and in its high half the tables' plus one (0: the caller). */
+static int batch_begin(struct mmu_batch *b, u32 foreign)
 {
 	domid_t tables = foreign >> 16;
 	int rc;
 
-	u->table_mfn = ~0UL;
-	if (likely(foreign == DOMID_SELF)) {
-		u->table_owner.d = u->frame_owner.d = u->v->domain;
+	b->owner = b->table_owner = b->v->domain;
+	if (likely(foreign == DOMID_SELF))
 		return 0;
-	}
-	rc = mmu_owner_get(&u->table_owner, tables ? tables - 1 : DOMID_SELF);
+	rc = mmu_owner_get(&b->table_owner, tables ? tables - 1 : DOMID_SELF);
 	if (rc)
 		return rc;
-	rc = mmu_owner_get(&u->frame_owner, foreign);
+	rc = mmu_owner_get(&b->owner, foreign);
 	if (rc)
-		mmu_owner_put(&u->table_owner);
+		mmu_owner_put(b->table_owner);
 	return rc;
 }
 
-static void update_end(struct update *u)
+static void batch_end(struct mmu_batch *b)
 {
-	release_table(u);
-	mmu_owner_put(&u->frame_owner);
-	mmu_owner_put(&u->table_owner);
+	release_table(b);
+	mmu_owner_put(b->owner);
+	mmu_owner_put(b->table_owner);
+}
+
+/* Requests of @size bytes at @reqs go to @one until one fails; between @stride of them the whole may pause. */
+static __always_inline long run_batch(unsigned int op, size_t size, unsigned int stride,
+				      int (*one)(struct mmu_batch *, const void *), unsigned long reqs,
+				      unsigned long count, unsigned long done, u32 foreign)
+{
+	struct mmu_batch b = { .v = current };
+	unsigned int nr_done = 0, i = 0;
+	bool resumed = count & MMU_UPDATE_PREEMPTED;
+	u64 req[3];
+	long rc;
+
+	count = (u32)count & ~MMU_UPDATE_PREEMPTED;
+	if (unlikely(pv_finish_put(b.v)))
+		return hypercall_continue(op, reqs, count | MMU_UPDATE_PREEMPTED, done, foreign, 0);
+	if (unlikely(resumed && done && copy_in(&nr_done, done)))
+		return -EFAULT;
+	rc = batch_begin(&b, foreign);
+	if (unlikely(rc))
+		return rc;
+	for (; i < count && !rc; i += !rc) {
+		if (i && ((i % stride == 0 && hypercall_preempt()) || pv_finish_put(b.v)))
+			rc = -ERESTART;
+		else if (unlikely(copy_from_guest(req, guest_ptr(reqs + i * size), size)))
+			rc = -EFAULT;
+		else
+			rc = one(&b, req);
+	}
+	batch_end(&b);
+	nr_done += i;
+	if (done && copy_out(done, &nr_done))
+		rc = -EFAULT;
+	if (rc == -ERESTART)
+		return hypercall_continue(op, reqs + i * size, (count - i) | MMU_UPDATE_PREEMPTED, done, foreign, 0);
+	return rc;
 }
 
 /*
@@ -321,8 +275,10 @@ static __always_inline bool fill_empty_slot(const struct domain *d, const struct
 	return done;
 }
 
-static noinline long update_batch(unsigned long reqs, unsigned long count, unsigned long done,
-				  unsigned long foreign);
+static noinline long update_batch(unsigned long reqs, unsigned long count, unsigned long done, unsigned long foreign)
+{
+	return run_batch(__HYPERVISOR_mmu_update, sizeof(struct mmu_update), 16, update_one, reqs, count, done, foreign);
+}
 
 long do_mmu_update(unsigned long reqs, unsigned long count, unsigned long done, unsigned long foreign,
 		   unsigned long a5)
@@ -335,45 +291,9 @@ long do_mmu_update(unsigned long reqs, unsigned long count, unsigned long done, 
 	return update_batch(reqs, count, done, foreign);
 }
 
-static noinline long update_batch(unsigned long reqs, unsigned long count, unsigned long done,
-				  unsigned long foreign)
+long do_mmuext_op(unsigned long ops, unsigned long count, unsigned long done, unsigned long foreign, unsigned long a5)
 {
-	struct update u = { .v = current, .table = NULL };
-	unsigned int nr_done = 0, i;
-	bool resumed = count & MMU_UPDATE_PREEMPTED;
-	struct mmu_update req;
-	long rc;
-
-	count = (u32)count & ~MMU_UPDATE_PREEMPTED;
-	if (unlikely(u.v->pv.nr_deferred) && pv_finish_put(u.v))
-		return hypercall_continue(__HYPERVISOR_mmu_update, reqs, count | MMU_UPDATE_PREEMPTED,
-					  done, foreign, 0);
-	if (unlikely(resumed && done && copy_in(&nr_done, done)))
-		return -EFAULT;
-	rc = update_begin(&u, foreign);
-	if (unlikely(rc))
-		return rc;
-	for (i = 0; i < count; i++) {
-		if (unlikely((i % 16 == 15 && hypercall_preempt()) || u.v->pv.nr_deferred)) {
-			rc = -ERESTART;
-			break;
-		}
-		if (unlikely(copy_in(&req, reqs + i * sizeof(req)))) {
-			rc = -EFAULT;
-			break;
-		}
-		rc = update_one(&u, &req);
-		if (unlikely(rc))
-			break;
-	}
-	update_end(&u);
-	nr_done += i;
-	if (done && copy_out(done, &nr_done))
-		rc = -EFAULT;
-	if (rc == -ERESTART)
-		return hypercall_continue(__HYPERVISOR_mmu_update, reqs + i * sizeof(req),
-					  (count - i) | MMU_UPDATE_PREEMPTED, done, foreign, 0);
-	return rc;
+	return run_batch(__HYPERVISOR_mmuext_op, sizeof(struct mmuext_op), 1, pv_mmuext, ops, count, done, (domid_t)foreign);
 }
 
 /* ---- update_va_mapping ---- */
@@ -397,77 +317,51 @@ pte_t *pv_find_l1e(const struct vcpu *v, unsigned long va, struct page_info **ta
 
 static int flush_after(unsigned long va, unsigned long flags)
 {
-	struct vcpu *v = current;
-	unsigned long what = flags & UVMF_FLUSHTYPE_MASK;
-	unsigned long target = flags & ~UVMF_FLUSHTYPE_MASK;
-	cpumask_t mask;
-	int rc;
+	unsigned long what = flags & UVMF_FLUSHTYPE_MASK, where = flags & ~UVMF_FLUSHTYPE_MASK;
 
 	if (what == UVMF_NONE)
 		return 0;
 	if (what != UVMF_TLB_FLUSH && what != UVMF_INVLPG)
 		return -EINVAL;
-	if (what == UVMF_TLB_FLUSH)
-		va = TLB_ALL;
-	if (target == UVMF_LOCAL) {
-		mask = cpumask_of(smp_cpu());
-	} else if (target == UVMF_ALL) {
-		mask = v->domain->dirty_cpus;
-	} else {
-		rc = pv_vcpus_to_cpus(v->domain, target, &mask);
-		if (rc)
-			return rc;
-	}
-	tlb_flush_mask(&mask, va);
-	return 0;
+	return pv_flush(what == UVMF_TLB_FLUSH ? TLB_ALL : va, where == UVMF_LOCAL ? FLUSH_LOCAL :
+			where == UVMF_ALL ? FLUSH_ALL : FLUSH_VCPUS, where);
 }
 
-static long update_va(unsigned long va, pte_t new, unsigned long flags, const struct domain *owner)
+static int update_va(struct vcpu *v, unsigned long va, pte_t new, unsigned long flags, const struct domain *owner)
 {
-	struct vcpu *v = current;
 	struct page_info *table;
 	pte_t *slot;
 	int rc, frc;
 
+	if (pv_finish_put(v))
+		return -ERESTART;
 	slot = pv_find_l1e(v, va, &table);
 	if (unlikely(!slot))
 		return -EINVAL;
 	rc = pv_mod_l1e(v->domain, owner, slot, new, false, NULL);
-	put_page_and_type_preemptible(table);
+	pv_put_table(table);
 	if (unlikely(rc == -ERESTART))
 		return rc;
 	frc = flush_after(va, flags);
-	return rc ? rc : frc;
+	return rc ?: frc;
 }
 
-/* The table that a frame was is still being taken apart: by @v, or by whoever wants the frame. */
-static bool must_finish(struct vcpu *v)
+long do_update_va_mapping_otherdomain(unsigned long va, unsigned long pte, unsigned long flags, unsigned long domid,
+				      unsigned long a5)
 {
-	return unlikely(v->pv.nr_deferred) && pv_finish_put(v);
-}
-
-long do_update_va_mapping(unsigned long va, unsigned long pte, unsigned long flags, unsigned long a4,
-			  unsigned long a5)
-{
-	long rc = must_finish(current) ? -ERESTART : update_va(va, pte, flags, current->domain);
-
-	if (unlikely(rc == -ERESTART))
-		return hypercall_continue(__HYPERVISOR_update_va_mapping, va, pte, flags, 0, 0);
-	return rc;
-}
-
-long do_update_va_mapping_otherdomain(unsigned long va, unsigned long pte, unsigned long flags,
-				      unsigned long domid, unsigned long a5)
-{
-	struct mmu_owner o;
-	long rc = mmu_owner_get(&o, domid);
+	struct domain *owner;
+	long rc = mmu_owner_get(&owner, domid);
 
 	if (rc)
 		return rc;
-	rc = must_finish(current) ? -ERESTART : update_va(va, pte, flags, o.d);
-	mmu_owner_put(&o);
+	rc = update_va(current, va, pte, flags, owner);
+	mmu_owner_put(owner);
 	if (unlikely(rc == -ERESTART))
-		return hypercall_continue(__HYPERVISOR_update_va_mapping_otherdomain, va, pte, flags,
-					  domid, 0);
+		return hypercall_continue(__HYPERVISOR_update_va_mapping_otherdomain, va, pte, flags, domid, 0);
 	return rc;
+}
+
+long do_update_va_mapping(unsigned long va, unsigned long pte, unsigned long flags, unsigned long a4, unsigned long a5)
+{
+	return do_update_va_mapping_otherdomain(va, pte, flags, DOMID_SELF, 0);
 }

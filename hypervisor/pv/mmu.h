@@ -15,17 +15,43 @@
 /* In the count of a continued batch: the done counter is to be read first (ABI). */
 #define MMU_UPDATE_PREEMPTED	0x80000000u
 
-/*
- * Whose frames an update may name: a domain, or (d NULL) device memory only: DOMID_IO. @d is
- * referenced; mmu_owner_put() drops it.
+/**
+ * mmu_owner_get: whose frames an update may name: a domain, referenced until mmu_owner_put(), or (*@d NULL) device
+ * memory only: DOMID_IO. 0, -ESRCH, -EPERM.
  */
-struct mmu_owner {
-	struct domain *d;
-};
-int mmu_owner_get(struct mmu_owner *o, domid_t id);
-void mmu_owner_put(struct mmu_owner *o);
+int mmu_owner_get(struct domain **d, domid_t id);
+void mmu_owner_put(struct domain *d);
 
-/** The same for an entry of an L2, L3 or L4 table. -ERESTART: interrupted; see mm.h. */
+/* A batch of mmu_update or mmuext_op under way. */
+struct mmu_batch {
+	struct vcpu *v;
+	struct domain *owner;		/* of the frames that requests name */
+	struct domain *table_owner;	/* of the tables that they change */
+	struct page_info *table;	/* held, between updates of one table */
+	unsigned int level;		/* its; 0: memory that the guest may write itself */
+};
+
+/* Drop a reference taken for an update. What is interrupted is finished before our next operation. */
+static inline void pv_put_table(struct page_info *pg)
+{
+	if (!put_page_and_type_fast(pg))
+		put_page_and_type_preemptible(pg);
+}
+
+/** pv_mmuext: one request of mmuext_op, a struct mmuext_op. */
+int pv_mmuext(struct mmu_batch *b, const void *request);
+
+enum flush_where { FLUSH_LOCAL, FLUSH_VCPUS, FLUSH_ALL };
+/** pv_flush: @va (TLB_ALL: everything) of current's domain from TLBs; @bitmap: guest address, of vcpus. 0, -EFAULT. */
+int pv_flush(unsigned long va, enum flush_where where, unsigned long bitmap);
+/** pv_set_l4: @v's tables for its kernel or @user mode become @m (0: none, user only), loaded if current. As get_page_type. */
+int pv_set_l4(struct vcpu *v, bool user, mfn_t m);
+
+/**
+ * pv_get_table_entry: take the references of present entry *@e of an L2, L3 or L4 table; its bits become what we really set.
+ * -ERESTART: interrupted; see mm.h. pv_adjust_table_entry: just the bits.
+ */
+int pv_adjust_table_entry(pte_t *e);
 int pv_get_table_entry(const struct domain *d, unsigned int level, pte_t *e, bool preemptible);
 int pv_put_table_entry(pte_t e, bool preemptible);
 /**

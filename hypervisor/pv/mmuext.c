@@ -1,22 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* mmuext_op: pinning, base pointers, flushes, whole-page operations. */
+/* mmuext_op: pinning, base pointers, flushes, whole-page operations. The batch itself is mmu-update.c's. */
 #include <xenolith/debug.h>
 #include <xenolith/domain.h>
 #include "mmu.h"
 
-struct ext {
-	struct vcpu *v;
-	struct mmu_owner owner;		/* of the frames named by arg1 */
-};
-
-static int pin(struct ext *x, mfn_t m, unsigned int level)
+static int pin(struct page_info *pg, const struct domain *d, unsigned int level)
 {
-	struct page_info *pg = mfn_to_page(m);
-	int rc;
+	int rc = get_page_and_type(pg, d, (u64)level << PG_TYPE_SHIFT, true);
 
-	if (!mfn_valid(m) || !x->owner.d)
-		return -EINVAL;
-	rc = get_page_and_type(pg, x->owner.d, (u64)level << PG_TYPE_SHIFT, true);
 	if (rc)
 		return rc;
 	if (__atomic_fetch_or(&pg->word, PG_PINNED, __ATOMIC_SEQ_CST) & PG_PINNED) {
@@ -26,77 +17,54 @@ static int pin(struct ext *x, mfn_t m, unsigned int level)
 	return 0;
 }
 
-static int unpin(struct ext *x, mfn_t m)
+static int unpin(struct page_info *pg, const struct domain *d)
 {
-	struct page_info *pg = mfn_to_page(m);
+	bool pinned;
 
-	if (!mfn_valid(m) || !x->owner.d || !get_page(pg, x->owner.d))
+	if (!get_page(pg, d))
 		return -EINVAL;
-	if (!(__atomic_fetch_and(&pg->word, ~PG_PINNED, __ATOMIC_SEQ_CST) & PG_PINNED)) {
-		put_page(pg);
-		return -EINVAL;
-	}
+	pinned = __atomic_fetch_and(&pg->word, ~PG_PINNED, __ATOMIC_SEQ_CST) & PG_PINNED;
 	/* The pin's references go; what is interrupted is finished before our next operation. */
-	put_page_and_type_preemptible(pg);
+	if (pinned)
+		put_page_and_type_preemptible(pg);
 	put_page(pg);
-	return 0;
+	return pinned ? 0 : -EINVAL;
 }
 
-int pv_new_guest_cr3(struct vcpu *v, mfn_t m)
+static __always_inline int set_l4(struct vcpu *v, bool user, mfn_t m)
 {
-	struct page_info *pg = mfn_to_page(m), *old = v->pv.kernel_l4;
+	struct page_info **l4 = user ? &v->pv.user_l4 : &v->pv.kernel_l4, *old = *l4;
+	struct page_info *pg = user && !mfn_x(m) ? NULL : mfn_to_page(m);
+	u64 *cr3 = user ? &v->pv.user_cr3 : &v->pv.kernel_cr3;
 	int rc;
 
-	if (old && mfn_eq(page_to_mfn(old), m)) {
-		pv_show_m2p(old, true);
-		tlb_load_cr3(v->pv.kernel_cr3);
-		return 0;
-	}
-	if (!mfn_valid(m))
+	if (pg && !mfn_valid(m))
 		return -EINVAL;
-	rc = get_page_and_type_fast(pg, v->domain->id, PGT_L4) ? 0 :
-	     get_page_and_type(pg, v->domain, PGT_L4, true);
-	if (rc)
-		return rc;
-	pv_show_m2p(pg, true);
-	v->pv.kernel_l4 = pg;
-	v->pv.kernel_cr3 = mfn_x(m) << PAGE_SHIFT;
-	tlb_load_cr3(v->pv.kernel_cr3);
-	if (old && !put_page_and_type_fast(old))
-		put_page_and_type_preemptible(old);
-	return 0;
-}
-
-/* The user tables are not loaded now: their next load flushes all but global entries, so do that here. */
-static int new_user_baseptr(struct vcpu *v, mfn_t m)
-{
-	struct page_info *pg = NULL, *old = v->pv.user_l4;
-	int rc;
-
-	if (mfn_x(m)) {
-		if (!mfn_valid(m))
-			return -EINVAL;
-		pg = mfn_to_page(m);
-		if (pg == old)
-			return 0;
-		rc = get_page_and_type_fast(pg, v->domain->id, PGT_L4) ? 0 :
-		     get_page_and_type(pg, v->domain, PGT_L4, true);
+	if (pg && pg != old) {
+		rc = get_page_and_type_fast(pg, v->domain->id, PGT_L4) ? 0 : get_page_and_type(pg, v->domain, PGT_L4, true);
 		if (rc)
 			return rc;
 	}
-	if (pg && pg != v->pv.kernel_l4)
-		pv_show_m2p(pg, false);
-	v->pv.user_l4 = pg;
-	v->pv.user_cr3 = mfn_x(m) << PAGE_SHIFT;
-	if (old) {
+	if (!user || (pg && pg != v->pv.kernel_l4))
+		pv_show_m2p(pg, !user);
+	*l4 = pg;
+	*cr3 = mfn_x(m) << PAGE_SHIFT;
+	/* User tables are not loaded now: their next load flushes all but global entries, so do that here. */
+	if (v == current && !user)
+		tlb_load_cr3(*cr3);
+	else if (v == current && old != pg)
 		tlb_flush_local();
-		if (!put_page_and_type_fast(old))
-			put_page_and_type_preemptible(old);
-	}
+	if (old && old != pg)
+		pv_put_table(old);
 	return 0;
 }
 
-int pv_vcpus_to_cpus(const struct domain *d, unsigned long bitmap, cpumask_t *mask)
+int pv_set_l4(struct vcpu *v, bool user, mfn_t m)
+{
+	return user ? set_l4(v, true, m) : set_l4(v, false, m);
+}
+
+static int vcpus_to_cpus(const struct domain *d, unsigned long bitmap, cpumask_t *mask)
 {
 	unsigned long word = 0;
 
@@ -115,15 +83,35 @@ int pv_vcpus_to_cpus(const struct domain *d, unsigned long bitmap, cpumask_t *ma
 	return 0;
 }
 
-static int flush_multi(struct ext *x, const struct mmuext_op *op, unsigned long va)
+int pv_flush(unsigned long va, enum flush_where where, unsigned long bitmap)
 {
-	cpumask_t mask;
-	int rc = pv_vcpus_to_cpus(x->v->domain, (unsigned long)op->arg2.vcpumask.p, &mask);
+	const struct domain *d = current->domain;
+	cpumask_t mask = d->dirty_cpus;
 
-	if (rc)
-		return rc == -EFAULT ? -EINVAL : rc;
+	if (where == FLUSH_LOCAL) {
+		va == TLB_ALL ? tlb_flush_local() : tlb_flush_local_va(va);
+		return 0;
+	}
+	if (where == FLUSH_VCPUS && vcpus_to_cpus(d, bitmap, &mask))
+		return -EFAULT;
 	tlb_flush_mask(&mask, va);
 	return 0;
+}
+
+#define ONE_ADDRESS	4
+static const u8 flushes[] = {
+	[MMUEXT_TLB_FLUSH_LOCAL] = FLUSH_LOCAL,	[MMUEXT_INVLPG_LOCAL] = FLUSH_LOCAL | ONE_ADDRESS,
+	[MMUEXT_TLB_FLUSH_MULTI] = FLUSH_VCPUS,	[MMUEXT_INVLPG_MULTI] = FLUSH_VCPUS | ONE_ADDRESS,
+	[MMUEXT_TLB_FLUSH_ALL] = FLUSH_ALL,	[MMUEXT_INVLPG_ALL] = FLUSH_ALL | ONE_ADDRESS,
+};
+
+static int flush(const struct mmuext_op *op)
+{
+	unsigned long va = flushes[op->cmd] & ONE_ADDRESS ? op->arg1.linear_addr : TLB_ALL;
+
+	if (va != TLB_ALL && !guest_addr_ok(va, 1))
+		return 0;
+	return pv_flush(va, flushes[op->cmd] & ~ONE_ADDRESS, (unsigned long)op->arg2.vcpumask.p) ? -EINVAL : 0;
 }
 
 static void wbinvd_here(void *arg)
@@ -131,150 +119,75 @@ static void wbinvd_here(void *arg)
 	wbinvd();
 }
 
-static int flush_cache(struct ext *x, bool global)
+static int flush_cache(const struct domain *d, bool global)
 {
-	if (!x->v->domain->is_hardware)
+	cpumask_t here = cpumask_of(smp_cpu());
+
+	if (!d->is_hardware)
 		return -EACCES;
-	if (global)
-		smp_call(&cpu_online_mask, wbinvd_here, NULL);
-	else
-		wbinvd();
+	smp_call(global ? &cpu_online_mask : &here, wbinvd_here, NULL);
 	return 0;
 }
 
-static int clear_page(struct ext *x, mfn_t m)
+/* Copy @from, or zeroes (NULL), over a page that the guest may write. */
+static int fill_page(const struct domain *d, struct page_info *to, struct page_info *from)
 {
-	struct page_info *pg = mfn_to_page(m);
 	int rc;
 
-	if (!mfn_valid(m) || !x->owner.d)
+	if (from && !get_page(from, d))
 		return -EINVAL;
-	rc = get_page_and_type(pg, x->owner.d, PGT_WRITABLE, true);
-	if (rc)
-		return rc;
-	memset(page_to_virt(pg), 0, PAGE_SIZE);
-	put_page_and_type(pg);
-	return 0;
-}
-
-static int copy_page(struct ext *x, mfn_t dst, mfn_t src)
-{
-	struct page_info *from = mfn_to_page(src);
-	struct page_info *to = mfn_to_page(dst);
-	int rc;
-
-	if (!mfn_valid(src) || !mfn_valid(dst) || !x->owner.d || !get_page(from, x->owner.d))
-		return -EINVAL;
-	rc = get_page_and_type(to, x->owner.d, PGT_WRITABLE, true);
-	if (rc) {
-		put_page(from);
-		return rc;
+	rc = get_page_and_type(to, d, PGT_WRITABLE, true);
+	if (!rc) {
+		if (from)
+			memcpy(page_to_virt(to), page_to_virt(from), PAGE_SIZE);
+		else
+			memset(page_to_virt(to), 0, PAGE_SIZE);
+		put_page_and_type(to);
 	}
-	memcpy(page_to_virt(to), page_to_virt(from), PAGE_SIZE);
-	put_page_and_type(to);
-	put_page(from);
-	return 0;
+	if (from)
+		put_page(from);
+	return rc;
 }
 
-/* What acts on the caller's own address space cannot be asked for on behalf of another domain. */
-static bool own_only(unsigned int cmd)
-{
-	return cmd >= MMUEXT_NEW_BASEPTR && cmd <= MMUEXT_NEW_USER_BASEPTR;
-}
+/* Operations whose first argument is a frame of the domain that the call names. */
+#define ON_FRAME	(BIT(MMUEXT_PIN_L1_TABLE) | BIT(MMUEXT_PIN_L2_TABLE) | BIT(MMUEXT_PIN_L3_TABLE) |	\
+			 BIT(MMUEXT_PIN_L4_TABLE) | BIT(MMUEXT_UNPIN_TABLE) | BIT(MMUEXT_CLEAR_PAGE) | BIT(MMUEXT_COPY_PAGE))
 
-static int ext_one(struct ext *x, const struct mmuext_op *op)
+int pv_mmuext(struct mmu_batch *b, const void *request)
 {
+	const struct mmuext_op *op = request;
 	mfn_t m = mfn(op->arg1.mfn);
+	struct page_info *pg = mfn_to_page(m);
 
-	if (own_only(op->cmd) && x->owner.d != x->v->domain)
+	/* What acts on the caller's own address space cannot be asked for on behalf of another domain. */
+	if (op->cmd >= MMUEXT_NEW_BASEPTR && op->cmd <= MMUEXT_NEW_USER_BASEPTR && b->owner != b->v->domain)
 		return -EPERM;
+	if (op->cmd < 64 && BIT(op->cmd) & ON_FRAME && (!mfn_valid(m) || !b->owner))
+		return -EINVAL;
 	switch (op->cmd) {
-	case MMUEXT_PIN_L1_TABLE:
-	case MMUEXT_PIN_L2_TABLE:
-	case MMUEXT_PIN_L3_TABLE:
-	case MMUEXT_PIN_L4_TABLE:
-		return pin(x, m, op->cmd - MMUEXT_PIN_L1_TABLE + 1);
+	case MMUEXT_PIN_L1_TABLE ... MMUEXT_PIN_L4_TABLE:
+		return pin(pg, b->owner, op->cmd - MMUEXT_PIN_L1_TABLE + 1);
 	case MMUEXT_UNPIN_TABLE:
-		return unpin(x, m);
+		return unpin(pg, b->owner);
 	case MMUEXT_NEW_BASEPTR:
-		return pv_new_guest_cr3(x->v, m);
+		return set_l4(b->v, false, m);
 	case MMUEXT_NEW_USER_BASEPTR:
-		return new_user_baseptr(x->v, m);
-	case MMUEXT_TLB_FLUSH_LOCAL:
-		tlb_flush_local();
-		return 0;
-	case MMUEXT_INVLPG_LOCAL:
-		if (guest_addr_ok(op->arg1.linear_addr, 1))
-			tlb_flush_local_va(op->arg1.linear_addr);
-		return 0;
-	case MMUEXT_TLB_FLUSH_MULTI:
-		return flush_multi(x, op, TLB_ALL);
-	case MMUEXT_INVLPG_MULTI:
-		return guest_addr_ok(op->arg1.linear_addr, 1) ?
-			flush_multi(x, op, op->arg1.linear_addr) : 0;
-	case MMUEXT_TLB_FLUSH_ALL:
-		tlb_flush_mask(&x->v->domain->dirty_cpus, TLB_ALL);
-		return 0;
-	case MMUEXT_INVLPG_ALL:
-		if (guest_addr_ok(op->arg1.linear_addr, 1))
-			tlb_flush_mask(&x->v->domain->dirty_cpus, op->arg1.linear_addr);
-		return 0;
+		return set_l4(b->v, true, m);
+	case MMUEXT_TLB_FLUSH_LOCAL ... MMUEXT_INVLPG_ALL:
+		return flush(op);
 	case MMUEXT_FLUSH_CACHE:
-		return flush_cache(x, false);
 	case MMUEXT_FLUSH_CACHE_GLOBAL:
-		return flush_cache(x, true);
+		return flush_cache(b->v->domain, op->cmd == MMUEXT_FLUSH_CACHE_GLOBAL);
 	case MMUEXT_SET_LDT:
-		return pv_set_ldt(x->v, op->arg1.linear_addr, op->arg2.nr_ents);
+		return pv_set_ldt(b->v, op->arg1.linear_addr, op->arg2.nr_ents);
 	case MMUEXT_CLEAR_PAGE:
-		return clear_page(x, m);
+		return fill_page(b->owner, pg, NULL);
 	case MMUEXT_COPY_PAGE:
-		return copy_page(x, m, mfn(op->arg2.src_mfn));
+		m = mfn(op->arg2.src_mfn);
+		return mfn_valid(m) ? fill_page(b->owner, pg, mfn_to_page(m)) : -EINVAL;
 	case MMUEXT_MARK_SUPER:
 	case MMUEXT_UNMARK_SUPER:
 		return -EOPNOTSUPP;
-	default:
-		return -ENOSYS;
 	}
-}
-
-long do_mmuext_op(unsigned long ops, unsigned long count, unsigned long done, unsigned long foreign,
-		  unsigned long a5)
-{
-	struct ext x = { .v = current };
-	bool resumed = count & MMU_UPDATE_PREEMPTED;
-	unsigned int nr_done = 0, i;
-	struct mmuext_op op;
-	long rc;
-
-	count = (u32)count & ~MMU_UPDATE_PREEMPTED;
-	if (unlikely(x.v->pv.nr_deferred) && pv_finish_put(x.v))
-		return hypercall_continue(__HYPERVISOR_mmuext_op, ops, count | MMU_UPDATE_PREEMPTED,
-					  done, foreign, 0);
-	if (unlikely(resumed && done && copy_in(&nr_done, done)))
-		return -EFAULT;
-	x.owner.d = x.v->domain;
-	rc = likely(foreign == DOMID_SELF) ? 0 : mmu_owner_get(&x.owner, foreign);
-	if (unlikely(rc))
-		return rc;
-	for (i = 0; i < count; i++) {
-		if (i && (hypercall_preempt() || (x.v->pv.nr_deferred && pv_finish_put(x.v)))) {
-			rc = -ERESTART;
-			break;
-		}
-		if (unlikely(copy_in(&op, ops + i * sizeof(op)))) {
-			rc = -EFAULT;
-			break;
-		}
-		rc = ext_one(&x, &op);
-		if (unlikely(rc))
-			break;
-	}
-	mmu_owner_put(&x.owner);
-	nr_done += i;
-	if (done && copy_out(done, &nr_done))
-		rc = -EFAULT;
-	if (rc == -ERESTART)
-		return hypercall_continue(__HYPERVISOR_mmuext_op, ops + i * sizeof(op),
-					  (count - i) | MMU_UPDATE_PREEMPTED, done, foreign, 0);
-	return rc;
+	return -ENOSYS;
 }

@@ -17,7 +17,7 @@
 #define PREEMPT_EVERY	16				/* L2 and up: each entry may be a table's worth of work */
 
 /* Bits an L2, L3 or L4 entry may have; PTE_US is set since the guest kernel runs in ring 3. */
-static int adjust_table_entry(pte_t *e)
+int pv_adjust_table_entry(pte_t *e)
 {
 	if (*e & DISALLOW_TABLE || pv_bad_address(*e) || !mfn_valid(pte_mfn(*e)))
 		return -EINVAL;
@@ -27,12 +27,11 @@ static int adjust_table_entry(pte_t *e)
 
 int pv_get_table_entry(const struct domain *d, unsigned int level, pte_t *e, bool preemptible)
 {
-	int rc = adjust_table_entry(e);
+	int rc = pv_adjust_table_entry(e);
 
 	if (rc)
 		return rc;
-	return get_page_and_type(mfn_to_page(pte_mfn(*e)), d,
-				 (u64)(level - 1) << PG_TYPE_SHIFT, preemptible);
+	return get_page_and_type(mfn_to_page(pte_mfn(*e)), d, (u64)(level - 1) << PG_TYPE_SHIFT, preemptible);
 }
 
 int pv_put_table_entry(pte_t e, bool preemptible)

@@ -46,7 +46,7 @@ int fpu_vcpu_init(struct vcpu *v)
 		return -ENOMEM;
 	area->legacy.fcw = FCW_DEFAULT;
 	area->legacy.mxcsr = MXCSR_DEFAULT;
-	v->fpu = (struct fpu){ .area = area, .xcr0 = XSTATE_FP, .xcr0_accum = XSTATE_FP };
+	v->fpu = (struct fpu){ .area = area, .xcr0 = XSTATE_FP };
 	return 0;
 }
 
@@ -119,7 +119,6 @@ int fpu_set_xcr0(struct vcpu *v, u32 index, u64 val)
 	if (!x86.xsave || index || !xcr0_legal(val))
 		return -EINVAL;
 	v->fpu.xcr0 = val;
-	v->fpu.xcr0_accum |= val;
 	set_xcr0(val);
 	return 0;
 }

@@ -29,7 +29,6 @@ struct xen_domctl_getdomaininfo;
 struct fpu {				/* x86/fpu.c */
 	void *area;			/* XSAVE (or FXSAVE) image, 64-byte aligned */
 	u64 xcr0;			/* guest's XCR0 */
-	u64 xcr0_accum;			/* ever set: what is saved and restored */
 	bool initialised;
 };
 

@@ -23,7 +23,6 @@ struct pv_vcpu {			/* v->pv; offsets used by assembly are generated */
 	u64 kernel_mode;		/* 1: guest kernel, 0: guest user */
 	u64 kernel_cr3, user_cr3;	/* physical addresses; user may be 0 */
 	u64 kernel_sp;			/* stack_switch */
-	u64 kernel_ss;
 	u64 syscall_entry;		/* CALLBACKTYPE_syscall, canonical and in guest range, or 0 */
 	u64 syscall_masks_events;
 	u64 event_entry, failsafe_entry;
@@ -59,7 +58,6 @@ struct pv_vcpu {			/* v->pv; offsets used by assembly are generated */
 
 struct pv_domain {			/* d->pv */
 	unsigned long vm_assist;
-	struct rangeset *unused;
 };
 
 /* ---- vcpu life: pv/domain.c ---- */
@@ -175,16 +173,6 @@ unsigned long insn_effective_address(const struct insn *in, const struct cpu_reg
 int pv_validate_table(struct page_info *pg, unsigned int level, bool preemptible);
 int pv_devalidate_table(struct page_info *pg, unsigned int level, bool preemptible);
 /**
- * pv_mod_entry: replace the entry at @slot of @table (of @level, typed reference held by the
- * caller) by @new, which may map frames of @owner (NULL: device memory only); its references are
- * taken first, the old ones dropped last. @preserve_ad keeps A and D. The single path of every
- * page-table change but ptwr's. 0, -EINVAL, -ERESTART (nothing changed).
- */
-int pv_mod_entry(struct vcpu *v, struct page_info *table, unsigned int level, unsigned int slot,
-		 const struct domain *owner, pte_t new, bool preserve_ad);
-/** pv_vcpus_to_cpus: CPUs whose TLBs may hold entries of the vcpus in the bitmap at guest @bitmap. */
-int pv_vcpus_to_cpus(const struct domain *d, unsigned long bitmap, cpumask_t *mask);
-/**
  * pv_defer_put: current remembers a table left PG_PARTIAL (interrupted put, refused validation);
  * pv_finish_put: drive all it remembers, before @v does anything else to page tables. 0 or
  * -ERESTART. Forgetting them costs nothing but time: the state is complete in the frame.
@@ -206,8 +194,6 @@ int pv_map_grant_va(struct vcpu *v, unsigned long va, pte_t new, pte_t expect);
 /** pv_grant_pte_flags: for the GNTMAP_* flags of a call: readonly, application_map (else guest
  * kernel only), available bits (16 up); @cache: PTE_CACHE_L1 bits. */
 u64 pv_grant_pte_flags(u32 gntmap_flags, u64 cache);
-/** pv_new_guest_cr3: MMUEXT_NEW_BASEPTR. */
-int pv_new_guest_cr3(struct vcpu *v, mfn_t m);
 long do_mmu_update(unsigned long reqs, unsigned long count, unsigned long done, unsigned long foreign, unsigned long);
 long do_update_va_mapping(unsigned long va, unsigned long pte, unsigned long flags, unsigned long, unsigned long);
 long do_update_va_mapping_otherdomain(unsigned long va, unsigned long pte, unsigned long flags, unsigned long domid, unsigned long);
