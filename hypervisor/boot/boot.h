@@ -13,7 +13,6 @@ struct idt_gate {
 	u32 offset2, zero;
 };
 extern struct idt_gate boot_idt[32];	/* main.c fills it, head.S has loaded it */
-extern u32 boot_ap_state;		/* enum ap_state; taken by the CPU itself */
 extern u64 boot_ap_cr3, boot_ap_stack;
 void boot_main(u32 magic, u32 info);
 void boot_ap_main(void);

@@ -19,10 +19,8 @@
 #define DATA		0x18
 
 #define MB1_MAGIC	0x1badb002
-#define MB1_LOADED	0x2badb002
 #define MB1_FLAGS	0x00010003		/* align modules, memory map, addresses are given */
 #define MB2_MAGIC	0xe85250d6
-#define MB2_LOADED	0x36d76289
 
 #define TABLE_FLAGS	0x63			/* present, writable, accessed, dirty */
 #define LARGE_FLAGS	0xe3			/* and a 2 MiB page; not global: CR3 loads must drop it */
@@ -66,50 +64,32 @@ boot_entry:
 	cld
 	mov	%eax, %ebp
 	mov	%ebx, %esi
-	mov	$PHYS(no_loader), %edi
-	cmp	$MB1_LOADED, %eax
-	je	1f
-	cmp	$MB2_LOADED, %eax
-	jne	die
-1:	mov	$PHYS(no_long_mode), %edi
 	mov	$0x80000000, %eax
 	cpuid
 	cmp	$0x80000001, %eax
 	jb	die
 	mov	$0x80000001, %eax
 	cpuid
-	bt	$29, %edx
-	jnc	die
-	mov	$PHYS(no_nx), %edi
-	bt	$20, %edx
-	jnc	die
+	not	%edx
+	test	$(1 << 29) | (1 << 20), %edx	/* long mode, no-execute pages */
+	jnz	die
 	lgdt	PHYS(gdt_pointer)
 	mov	$PHYS(start64), %ebx
 	jmp	enter_long_mode
 
-/* edi = message: to VGA text memory and the first serial port, then nothing more. */
+/* A message to VGA text memory and the first serial port, then nothing more. */
 die:
-	mov	$0xb8000, %ebx
-	mov	$0x3fd, %edx
-1:	movzbl	(%edi), %eax
-	inc	%edi
-	test	%al, %al
-	jz	3f
+	mov	$PHYS(no_long_mode), %esi
+	mov	$0xb8000, %edi
+	mov	$0x3f8, %edx
 	mov	$0x4f, %ah			/* white on red */
-	mov	%ax, (%ebx)
-	add	$2, %ebx
-	mov	%al, %ah
-	mov	$100000, %ecx
-2:	in	%dx, %al
-	test	$0x20, %al
-	loopz	2b
-	mov	%ah, %al
-	mov	$0x3f8, %dx
+1:	lodsb
+	stosw
 	out	%al, %dx
-	mov	$0x3fd, %dx
-	jmp	1b
-3:	hlt
-	jmp	3b
+	test	%al, %al
+	jnz	1b
+2:	hlt
+	jmp	2b
 
 /* --- any CPU, 32-bit: ebx = physical address of the 64-bit code to go on with; ebp, esi kept --- */
 
@@ -181,29 +161,21 @@ ap_entry32:
 	mov	$PHYS(ap_start64), %ebx
 	jmp	enter_long_mode
 
-/* boot_ap_state: 1 means this CPU is waited for; it answers by 2. A latecomer stays here. */
 	.code64
 ap_start64:
-	mov	$1, %eax
-	mov	$2, %ecx
-	lock cmpxchg %ecx, boot_ap_state(%rip)
-	jne	1f
 	mov	boot_ap_cr3(%rip), %rax
 	mov	%rax, %cr3
 	mov	boot_ap_stack(%rip), %rsp
 	flat_tables
 	xor	%ebp, %ebp
 	call	boot_ap_main
-1:	cli
-	hlt
-	jmp	1b
+	ud2
 
 /* --- data ------------------------------------------------------------------------------------- */
 
 	.section .init.rodata, "a"
-no_loader:	.asciz "Xenolith: not started by a multiboot loader.\r\n"
-no_long_mode:	.asciz "Xenolith: this CPU has no 64-bit mode.\r\n"
-no_nx:		.asciz "Xenolith: no-execute pages are missing or switched off in the firmware.\r\n"
+no_long_mode:
+	.asciz	"Xenolith: this CPU has no 64-bit mode, or no-execute pages are missing or switched off in the firmware.\r\n"
 
 	.section .init.data, "aw"
 	.balign	8

@@ -16,39 +16,20 @@
 
 struct idt_gate boot_idt[32] __initdata;
 
-struct early_frame {
-	unsigned long rip, cs, rflags, rsp, ss;
-};
-
-/* Only rdmsr_safe() and its like may fault before entry_cpu_init(). */
-static void __init early_fault(struct early_frame *frame, unsigned long error_code)
+/* Nobody may fault before entry_cpu_init(). On the stack: an error code or none, rip, cs. */
+static void __init __noreturn early_trap(void)
 {
-	unsigned long fixup = entry_fixup(frame->rip);
+	unsigned long *sp = __builtin_frame_address(0), rip = sp[2] == EARLY_CS ? sp[1] : sp[2];
 
-	if (!fixup)
-		panic("exception during early boot: rip %ps (%lx) error code %lx cr2 %lx rsp %lx\n",
-		      (void *)frame->rip, frame->rip, error_code, read_cr2(), frame->rsp);
-	frame->rip = fixup;
-}
-
-static __init __attribute__((interrupt)) void early_trap(struct early_frame *frame)
-{
-	early_fault(frame, 0);
-}
-
-static __init __attribute__((interrupt)) void early_trap_ec(struct early_frame *frame, unsigned long ec)
-{
-	early_fault(frame, ec);
+	panic("exception during early boot: rip %ps (%lx) cr2 %lx\n", (void *)rip, rip, read_cr2());
 }
 
 static void __init early_traps_init(void)
 {
-	for (unsigned int i = 0; i < ARRAY_SIZE(boot_idt); i++) {
-		unsigned long at = X86_EXC_HAS_EC >> i & 1 ? (unsigned long)early_trap_ec :
-							     (unsigned long)early_trap;
+	unsigned long at = (unsigned long)early_trap;
 
+	for (unsigned int i = 0; i < ARRAY_SIZE(boot_idt); i++)
 		boot_idt[i] = (struct idt_gate){ at, EARLY_CS, 0x8e00, at >> 16, at >> 32, 0 };
-	}
 }
 
 void __init boot_note_cr4(void)
@@ -98,7 +79,6 @@ static void __init __noreturn on_final_stack(void)
 {
 	entry_cpu_init(0);
 	debug_init();
-	tlb_init();
 	irq_init();
 	apic_init();
 	time_init();

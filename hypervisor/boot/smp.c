@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Starting the other CPUs, one after the other: INIT, then start-up IPIs to a trampoline below
- * 1 MiB (SDM volume 3, 9.4.4). A CPU that answers takes boot_ap_state from 1 to 2 before it
- * touches anything, so one that answers too late never runs on what the next one was given.
+ * 1 MiB (SDM volume 3, 9.4.4). One that does not come online is put back by another INIT, which
+ * it leaves only for a start-up IPI, so that it never runs on what the next one is given.
  */
 #include "boot.h"
 #include <xenolith/debug.h>
@@ -12,20 +12,10 @@
 #include <xenolith/sched.h>
 #include <xenolith/x86.h>
 
-#define ANSWER_US	5000000		/* generous: an emulated CPU may have to wait for its host */
-#define ONLINE_US	20000000
+#define ONLINE_US	10000000	/* generous: an emulated CPU may have to wait for its host */
 
-enum ap_state { AP_NONE, AP_WANTED, AP_TAKEN };
-u32 boot_ap_state __initdata;
 u64 boot_ap_cr3 __initdata, boot_ap_stack __initdata;
 static paddr_t trampoline __initdata;
-
-static u32 __init own_apic_id(void)
-{
-	if (cpuid(0, 0).a >= 0xb && cpuid(0xb, 0).b)
-		return cpuid(0xb, 0).d;
-	return cpuid(1, 0).b >> 24;
-}
 
 static void __init add_cpu(u32 apic_id, u32 acpi_id)
 {
@@ -55,8 +45,7 @@ static paddr_t __init find_low_page(void)
 void __init boot_enumerate_cpus(void)
 {
 	unsigned long limit = max(boot_param_uint("maxcpus", NR_CPUS), 1UL);
-	u32 self = own_apic_id();
-	bool x2apic = rdmsr(MSR_APIC_BASE) & BIT(10);
+	u32 self = cpuid(1, 0).b >> 24;
 
 	if (boot_param_bool("nosmp", false))
 		limit = 1;
@@ -66,8 +55,7 @@ void __init boot_enumerate_cpus(void)
 	for (unsigned int i = 0; i < acpi.nr_cpus; i++) {
 		if (acpi.cpu[i].apic_id == self)
 			cpu_acpi_id[0] = acpi.cpu[i].acpi_id;
-		else if (acpi.cpu[i].enabled && nr_cpus_present < limit &&
-			 (x2apic || acpi.cpu[i].apic_id < 0xff))
+		else if (acpi.cpu[i].enabled && nr_cpus_present < limit && acpi.cpu[i].apic_id < 0xff)
 			add_cpu(acpi.cpu[i].apic_id, acpi.cpu[i].acpi_id);
 	}
 	/* Low memory is surely mapped only now, by the boot page tables. */
@@ -93,27 +81,16 @@ void __init boot_ap_main(void)
 	x86_cpu_init(cpu);
 	entry_cpu_init(cpu);
 	apic_init();
-	time_cpu_init();
 	timer_cpu_init(cpu);
 	sched_cpu_init(cpu);
 	come_online();
 }
 
-static bool __init wait_for(bool (*done)(unsigned int cpu), unsigned int cpu, unsigned int us)
+static bool __init online_within(unsigned int cpu, unsigned int us)
 {
-	for (; us && !done(cpu); us -= 50)
+	for (; us && !cpumask_test(&cpu_online_mask, cpu); us -= 50)
 		udelay(50);
-	return done(cpu);
-}
-
-static bool __init answered(unsigned int cpu)
-{
-	return READ_ONCE(boot_ap_state) == AP_TAKEN;
-}
-
-static bool __init online(unsigned int cpu)
-{
-	return cpumask_test(&cpu_online_mask, cpu);
+	return us;
 }
 
 static const char * __init start_cpu(unsigned int cpu)
@@ -128,16 +105,13 @@ static const char * __init start_cpu(unsigned int cpu)
 		return "no memory";
 	boot_ap_cr3 = hyp_cr3();
 	boot_ap_stack = (u64)ci;
-	xchg(&boot_ap_state, AP_WANTED);
 	apic_send_init(cpu_apic_id[cpu]);
 	udelay(10000);
 	apic_send_startup(cpu_apic_id[cpu], trampoline >> PAGE_SHIFT);
-	if (!wait_for(answered, cpu, 1000))
-		apic_send_startup(cpu_apic_id[cpu], trampoline >> PAGE_SHIFT);
-	if (!wait_for(answered, cpu, ANSWER_US) &&
-	    cmpxchg(&boot_ap_state, AP_WANTED, AP_NONE) == AP_WANTED)
-		return "no answer";
-	return wait_for(online, cpu, ONLINE_US) ? NULL : "started but did not come online";
+	if (online_within(cpu, 1000))
+		return NULL;
+	apic_send_startup(cpu_apic_id[cpu], trampoline >> PAGE_SHIFT);
+	return online_within(cpu, ONLINE_US) ? NULL : "no answer";
 }
 
 void __init smp_boot_aps(void)

@@ -6,17 +6,11 @@
  * clock; a CPU that has flushed everything since cannot hold a stale entry for the frame, so the
  * flush before the frame's next use is often free (tlb_filter()).
  */
-#include <xenolith/debug.h>
-#include <xenolith/drivers.h>
-#include <xenolith/entry.h>
 #include <xenolith/mm.h>
+#include <xenolith/x86.h>
 
 u64 tlb_clock = 1;
 static DEFINE_PER_CPU(u64, flushed_at);
-
-static DEFINE_SPINLOCK(flush_lock);		/* one shootdown at a time; owns the next two */
-static unsigned long flush_va;
-static cpumask_t flush_pending;
 
 /* Toggling PGE drops global entries too (SDM vol. 3, 4.10.4.1). */
 void tlb_flush_local(void)
@@ -46,45 +40,17 @@ void tlb_flush_local_va(unsigned long va)
 	invlpg(va);
 }
 
-static void flush_here(unsigned long va)
+static void flush(void *va)
 {
-	if (va == TLB_ALL)
+	if ((unsigned long)va == TLB_ALL)
 		tlb_flush_local();
 	else
-		tlb_flush_local_va(va);
-}
-
-static void flush_interrupt(struct cpu_regs *regs)
-{
-	apic_eoi();
-	if (!cpumask_test(&flush_pending, smp_cpu()))
-		return;
-	flush_here(flush_va);
-	/* Full barrier: the flush is done before tlb_flush_mask() sees the bit clear. */
-	cpumask_clear(&flush_pending, smp_cpu());
+		tlb_flush_local_va((unsigned long)va);
 }
 
 void tlb_flush_mask(const cpumask_t *mask, unsigned long va)
 {
-	cpumask_t others = cpumask_and(mask, &cpu_online_mask);
-	unsigned int cpu = smp_cpu();
-
-	if (cpumask_test(&others, cpu)) {
-		flush_here(va);
-		cpumask_clear(&others, cpu);
-	}
-	if (cpumask_empty(&others))
-		return;
-	/* With interrupts off, two CPUs that flush each other would wait for ever. */
-	ASSERT(irq_enabled());
-	spin_lock(&flush_lock);
-	flush_va = va;
-	flush_pending = others;
-	smp_mb();
-	apic_send_ipi_mask(&others, VEC_TLB_FLUSH);
-	while (READ_ONCE(flush_pending.bits[0]) | READ_ONCE(flush_pending.bits[1]))
-		cpu_relax();
-	spin_unlock(&flush_lock);
+	smp_call(mask, flush, (void *)va);
 }
 
 void tlb_filter(cpumask_t *mask, u64 stamp)
@@ -94,11 +60,6 @@ void tlb_filter(cpumask_t *mask, u64 stamp)
 	for_each_cpu(cpu, mask)
 		if (READ_ONCE(per_cpu(flushed_at, cpu)) > stamp)
 			mask->bits[cpu / 64] &= ~(1UL << (cpu % 64));
-}
-
-void tlb_init(void)
-{
-	entry_set_vector(VEC_TLB_FLUSH, flush_interrupt);
 }
 
 void cache_flush_page(mfn_t m)

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The local APIC, through its page of registers (xAPIC) or through MSRs (x2APIC) where firmware
- * has turned that on: inter-processor interrupts, the one-shot timer, errors. Destinations are
- * always physical.
+ * The local APIC, through its page of registers (xAPIC): inter-processor interrupts and the
+ * one-shot timer. Destinations are always physical.
  */
 #include <xenolith/debug.h>
 #include <xenolith/drivers.h>
@@ -12,17 +11,13 @@
 #include <xenolith/x86.h>
 #include "x86-private.h"
 
-#define APIC_ID		0x020
 #define APIC_TPR	0x080
 #define APIC_EOI	0x0b0
 #define APIC_SVR	0x0f0
 #define APIC_ISR	0x100
-#define APIC_ESR	0x280
 #define APIC_ICR	0x300
 #define APIC_ICR2	0x310
 #define APIC_LVT_TIMER	0x320
-#define APIC_LVT_THERMAL 0x330
-#define APIC_LVT_PERF	0x340
 #define APIC_LVT_LINT0	0x350
 #define APIC_LVT_LINT1	0x360
 #define APIC_LVT_ERROR	0x370
@@ -32,7 +27,6 @@
 
 #define SVR_ENABLE	BIT(8)
 #define LVT_MASKED	BIT(16)
-#define LVT_TSC_DEADLINE BIT(18)
 #define ICR_FIXED	0x000
 #define ICR_NMI		0x400
 #define ICR_INIT	0x500
@@ -42,25 +36,19 @@
 #define ICR_OTHERS	(BIT(19) | BIT(18))
 #define BASE_X2APIC	BIT(10)
 #define BASE_ENABLE	BIT(11)
-#define X2APIC_MSR(reg)	(0x800 + ((reg) >> 4))
 #define DIVIDE_BY_1	0xb
 
-static __ro_after_init volatile u32 *regs;	/* NULL: x2APIC */
+static __ro_after_init volatile u32 *regs;
 static __ro_after_init u64 timer_scale;		/* timer ticks per ns, 32 fraction bits */
-static __ro_after_init bool use_deadline;
-static unsigned int nr_errors;
 
 static inline u32 apic_read(unsigned int reg)
 {
-	return likely(regs) ? regs[reg / 4] : (u32)rdmsr(X2APIC_MSR(reg));
+	return regs[reg / 4];
 }
 
 static inline void apic_write(unsigned int reg, u32 val)
 {
-	if (likely(regs))
-		regs[reg / 4] = val;
-	else
-		wrmsr(X2APIC_MSR(reg), val);
+	regs[reg / 4] = val;
 }
 
 void apic_eoi(void)
@@ -76,14 +64,8 @@ bool apic_in_service(u8 vector)
 /* Interrupts stay off between the two halves: a handler may send IPIs too. */
 static void send(u32 apic_id, u32 command)
 {
-	unsigned long flags;
+	unsigned long flags = irq_save();
 
-	if (unlikely(!regs)) {
-		smp_mb();		/* x2APIC writes do not order earlier stores (SDM 11.12.3) */
-		wrmsr(X2APIC_MSR(APIC_ICR), (u64)apic_id << 32 | command);
-		return;
-	}
-	flags = irq_save();
 	while (apic_read(APIC_ICR) & ICR_BUSY)
 		cpu_relax();
 	apic_write(APIC_ICR2, apic_id << 24);
@@ -116,24 +98,8 @@ void apic_send_startup(u32 apic_id, u8 page)
 
 void apic_send_nmi_others(void)
 {
-	if (regs || rdmsr(MSR_APIC_BASE) & BASE_X2APIC)		/* nothing before apic_init() */
+	if (regs)			/* nothing before apic_init() */
 		send(0, ICR_OTHERS | ICR_ASSERT | ICR_NMI);
-}
-
-static void error_interrupt(struct cpu_regs *r)
-{
-	u32 esr;
-
-	apic_write(APIC_ESR, 0);	/* latches the errors */
-	esr = apic_read(APIC_ESR);
-	apic_eoi();
-	if (nr_errors++ < 10)
-		printk_err("CPU%u: local APIC error %#x\n", smp_cpu(), esr);
-}
-
-static void spurious_interrupt(struct cpu_regs *r)
-{
-	/* No EOI: the APIC did not set a bit in service for it. */
 }
 
 static void timer_vector(struct cpu_regs *r)
@@ -142,57 +108,32 @@ static void timer_vector(struct cpu_regs *r)
 	timer_interrupt();
 }
 
-static void __init find_apic(void)
-{
-	u64 base = rdmsr(MSR_APIC_BASE);
-
-	entry_set_vector(VEC_TIMER, timer_vector);
-	entry_set_vector(VEC_ERROR, error_interrupt);
-	entry_set_vector(VEC_SPURIOUS, spurious_interrupt);
-	smp_init();
-	use_deadline = x86.tsc_deadline && x86.invariant_tsc;
-	if (base & BASE_X2APIC)
-		return;
-	regs = ioremap(base & PTE_ADDR, PAGE_SIZE);
-	if (!regs)
-		panic("no memory to map the local APIC\n");
-}
-
-/* What firmware or a crashed kernel left open. An EOI ends the highest vector in service. */
-static void finish_old_interrupts(void)
-{
-	for (int word = 7; word >= 0; word--)
-		for (unsigned int n = 0; n < 32 && apic_read(APIC_ISR + word * 16); n++)
-			apic_eoi();
-}
-
 /*
- * Everything but the timer, errors and (on the boot CPU, as firmware wired it) NMI stays masked:
- * LINT0 carries the 8259, which is off.
+ * Everything but the timer and (on the boot CPU, as firmware wired it) NMI is masked: LINT0
+ * carries the 8259, which is off. x2APIC mode can only be left by way of "disabled".
  */
 void apic_init(void)
 {
-	static bool found;
+	u64 base = rdmsr(MSR_APIC_BASE);
 
-	if (!found) {
-		find_apic();
-		found = true;
+	if (!regs) {
+		entry_set_vector(VEC_TIMER, timer_vector);
+		smp_init();
+		regs = ioremap(base & PTE_ADDR, PAGE_SIZE);
+		if (!regs)
+			panic("no memory to map the local APIC\n");
 	}
-	if (regs)
-		wrmsr(MSR_APIC_BASE, rdmsr(MSR_APIC_BASE) | BASE_ENABLE);
+	if (base & BASE_X2APIC)
+		wrmsr(MSR_APIC_BASE, base & ~(BASE_X2APIC | BASE_ENABLE));
+	wrmsr(MSR_APIC_BASE, (base & ~BASE_X2APIC) | BASE_ENABLE);
 	apic_write(APIC_TPR, 0);
 	apic_write(APIC_SVR, SVR_ENABLE | VEC_SPURIOUS);
-	apic_write(APIC_LVT_THERMAL, LVT_MASKED);
-	apic_write(APIC_LVT_PERF, LVT_MASKED);
 	apic_write(APIC_LVT_LINT0, LVT_MASKED);
 	apic_write(APIC_LVT_LINT1, ICR_NMI | (smp_cpu() ? LVT_MASKED : 0));
+	apic_write(APIC_LVT_ERROR, LVT_MASKED);
 	apic_write(APIC_TIMER_INIT, 0);
 	apic_write(APIC_TIMER_DIV, DIVIDE_BY_1);
-	apic_write(APIC_LVT_TIMER, VEC_TIMER | (use_deadline ? LVT_TSC_DEADLINE : 0));
-	apic_write(APIC_ESR, 0);
-	apic_write(APIC_LVT_ERROR, VEC_ERROR);
-	finish_old_interrupts();
-	smp_mb();			/* the mode is set before a deadline is written (SDM 11.5.4.1) */
+	apic_write(APIC_LVT_TIMER, VEC_TIMER);
 }
 
 /* Far deadlines are cut: the timer code finds nothing to do and asks again. */
@@ -205,39 +146,24 @@ static inline u64 ns_to_ticks(s64 ns)
 
 void apic_timer_set(s64 expires)
 {
-	s64 delta;
+	s64 delta = min(max(expires - now_ns(), 0L), FARTHEST);
 
-	if (!expires) {
-		if (use_deadline)
-			wrmsr(MSR_TSC_DEADLINE, 0);
-		else
-			apic_write(APIC_TIMER_INIT, 0);
-		return;
-	}
-	delta = min(max(expires - now_ns(), 0L), FARTHEST);
-	if (use_deadline)
-		wrmsr(MSR_TSC_DEADLINE, rdtsc() + ns_to_ticks(delta) + 1);
-	else
+	if (expires)
 		apic_write(APIC_TIMER_INIT, min(ns_to_ticks(delta), 0xfffffffeUL) + 1);
+	else
+		apic_write(APIC_TIMER_INIT, 0);
 }
 
-/* The tightest of a few readings of "system time, timer" (they lie close together). */
+/* Timer and system time together: the first of some readings that nothing came between. */
 static u32 __init read_timer(s64 *ns)
 {
-	s64 best = INT64_MAX;
-	u32 ticks = 0;
+	unsigned int tries = 20;
+	u32 ticks;
 
-	for (unsigned int i = 0; i < 8; i++) {
-		s64 t0 = now_ns();
-		u32 now = apic_read(APIC_TIMER_NOW);
-		s64 t1 = now_ns();
-
-		if (t1 - t0 >= best)
-			continue;
-		best = t1 - t0;
-		*ns = t0 + best / 2;
-		ticks = now;
-	}
+	do {
+		*ns = now_ns();
+		ticks = apic_read(APIC_TIMER_NOW);
+	} while (now_ns() - *ns > 5000 && --tries);
 	return ticks;
 }
 
@@ -246,10 +172,6 @@ void __init apic_timer_calibrate(void)
 	s64 t0, t1;
 	u32 from, to;
 
-	if (use_deadline) {
-		timer_scale = ((u64)tsc_khz << 32) / 1000000;
-		return;
-	}
 	apic_write(APIC_LVT_TIMER, VEC_TIMER | LVT_MASKED);
 	apic_write(APIC_TIMER_INIT, ~0u);
 	from = read_timer(&t0);
@@ -257,7 +179,7 @@ void __init apic_timer_calibrate(void)
 	to = read_timer(&t1);
 	apic_write(APIC_TIMER_INIT, 0);
 	apic_write(APIC_LVT_TIMER, VEC_TIMER);
-	if (from <= to || t1 <= t0)
+	if (from <= to)
 		panic("the local APIC timer does not run\n");
 	timer_scale = ((u64)(from - to) << 32) / (t1 - t0);
 	printk("APIC timer: %lu kHz\n", (timer_scale * 1000000) >> 32);

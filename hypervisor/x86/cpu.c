@@ -64,7 +64,6 @@ static void detect_extended(struct x86_features *f)
 	struct cpuid_leaf l7 = leaf_or_zero(f->max_ext_leaf, 0x80000007, 0);
 	struct cpuid_leaf l8 = leaf_or_zero(f->max_ext_leaf, 0x80000008, 0);
 
-	f->nx = l1.d & BIT(20);
 	f->pge1g = l1.d & BIT(26);
 	f->rdtscp = l1.d & BIT(27);
 	f->invariant_tsc = l7.d & BIT(8);
@@ -158,8 +157,6 @@ void __init x86_early_init(void)
 {
 	x86 = detect();
 	apply_options(&x86);
-	if (!x86.nx)
-		panic_boot("This processor has no no-execute bit: Xenolith needs it.\n");
 	x86_has_smap = x86.smap;
 	load_registers();
 	x86.null_sel_clears_base = probe_null_selector();
@@ -175,7 +172,7 @@ void x86_cpu_init(unsigned int cpu)
 {
 	struct x86_features f = detect();
 
-	if ((f.cr4 & x86.cr4) != x86.cr4 || (f.xcr0 & x86.xcr0) != x86.xcr0 || !f.nx ||
+	if ((f.cr4 & x86.cr4) != x86.cr4 || (f.xcr0 & x86.xcr0) != x86.xcr0 ||
 	    f.xsaveopt < x86.xsaveopt || f.rdtscp < x86.rdtscp) {
 		printk_err("CPU%u lacks features of the boot CPU and stays unused\n", cpu);
 		for (;;)

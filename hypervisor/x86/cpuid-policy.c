@@ -61,7 +61,6 @@ const u32 x86_pv_features[X86_FEATURE_WORDS] = {
 static struct cpuid_leaf xen_leaf(u32 leaf, u32 sub)
 {
 	struct cpuid_leaf r = { 0 };
-	s8 shift;
 
 	switch (leaf - XEN_CPUID_FIRST_LEAF) {
 	case 0:
@@ -76,9 +75,6 @@ static struct cpuid_leaf xen_leaf(u32 leaf, u32 sub)
 		if (sub == 0) {
 			r.a = (time_tsc_reliable() ? 2 : 0) | (x86.rdtscp ? 4 : 0);
 			r.c = tsc_khz;
-		} else if (sub == 1) {
-			time_tsc_scale(&r.c, &shift);
-			r.d = (u8)shift;
 		} else if (sub == 2) {
 			r.a = tsc_khz;
 		}

@@ -29,16 +29,19 @@ static void call_interrupt(struct cpu_regs *regs)
 	cpumask_clear(&call_pending, smp_cpu());
 }
 
-/* The caller waits with interrupts enabled, so that two callers serve each other. */
+/*
+ * With interrupts off two callers would wait for each other for ever. This CPU alone may be asked
+ * in any state.
+ */
 void smp_call(const cpumask_t *mask, void (*fn)(void *arg), void *arg)
 {
 	cpumask_t others = cpumask_and(mask, &cpu_online_mask);
 	bool here = cpumask_test(&others, smp_cpu());
 	unsigned long flags;
 
-	ASSERT(irq_enabled());
 	cpumask_clear(&others, smp_cpu());
 	if (!cpumask_empty(&others)) {
+		ASSERT(irq_enabled());
 		spin_lock(&call_lock);
 		call_fn = fn;
 		call_arg = arg;

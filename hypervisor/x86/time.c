@@ -3,9 +3,9 @@
  * System time: one line "ns as a function of the TSC" for the whole machine.
  *
  * The first line comes from a measurement over CALIBRATION ns against the platform timer. From
- * then on, once a second, the boot CPU reads TSC and platform timer together and clock-filter.c
- * says whether the line must be a little steeper or flatter; the new line begins where the old
- * one is at that moment, so time never jumps. Guests get a copy of the line (vcpu_time_info).
+ * then on, once a second, the boot CPU reads TSC and platform timer together and clock-servo.c
+ * says how steep the line must be; the new line begins where the old one is at that moment, so
+ * time never jumps. Guests get a copy of the line (vcpu_time_info).
  *
  * A platform timer read takes long and may be interrupted by whatever hosts us: it counts only
  * between two TSC readings close together.
@@ -19,9 +19,11 @@
 #include "x86-private.h"
 
 #define NS		1000000000UL
-#define CALIBRATION	60000000L	/* ns */
+#define CALIBRATION	50000000L	/* ns */
 #define PERIOD		1000000000L	/* ns between two looks at the platform timer */
 #define MIN_MASK	0xffffff	/* counters narrower than this wrap between two looks */
+#define LOST		50000000L	/* ns: no error, but a wrap of the platform timer unseen */
+#define TOLERATED	2000L		/* ns of error */
 #define WARP_ROUNDS	2000
 
 u32 tsc_khz;
@@ -31,13 +33,12 @@ static struct {
 	u32 version;
 	struct clock_line line;
 } clock;
-static DEFINE_PER_CPU(u64, tsc_offset);		/* to add to this CPU's TSC: the boot CPU's */
-static bool tsc_in_step = true, tsc_reliable;
+static bool tsc_reliable;
 
 static const struct platform_timer *platform;
-static u64 platform_last, platform_total, platform_lost;	/* ticks; lost: ns added by hand */
-static u64 best_window = ~0UL;
-static struct clock_filter filter;
+static u64 platform_last, platform_total;	/* ticks */
+static s64 platform_lost;			/* ns added by hand */
+static struct clock_base base;
 static struct timer look_timer;
 
 static DEFINE_SPINLOCK(wallclock_lock);
@@ -60,7 +61,7 @@ s64 now_ns(void)
 		while ((version = READ_ONCE(clock.version)) & 1)
 			cpu_relax();
 		smp_rmb();
-		ns = clock_line_at(&clock.line, rdtsc_ordered() + this_cpu(tsc_offset));
+		ns = clock_line_at(&clock.line, rdtsc_ordered());
 		smp_rmb();
 	} while (unlikely(version != READ_ONCE(clock.version)));
 	return ns;
@@ -94,7 +95,7 @@ static s64 platform_ns(u64 count)
 	return mul_div(platform_total, NS, platform->hz) + platform_lost;
 }
 
-/* The tightest of @tries; content as soon as one is about as tight as any ever was. */
+/* The tightest of @tries. */
 static struct sample take_sample(unsigned int tries)
 {
 	struct sample s = { .window = ~0UL };
@@ -110,26 +111,9 @@ static struct sample take_sample(unsigned int tries)
 		s.window = t1 - t0;
 		s.tsc = t0 + s.window / 2;
 		best_count = count;
-		if (s.window <= best_window + best_window / 4)
-			break;
 	}
-	best_window = min(best_window, s.window);
 	s.ref = platform_ns(best_count);
 	return s;
-}
-
-/* The tightest of all that can be had in about @ns. */
-static struct sample __init sample_during(s64 ns)
-{
-	struct sample s = take_sample(1), best = s;
-	s64 until = s.ref + ns;
-
-	while (s.ref < until) {
-		s = take_sample(1);
-		if (s.window < best.window)
-			best = s;
-	}
-	return best;
 }
 
 /* ---- lines ---- */
@@ -157,37 +141,24 @@ static void follow(u64 rate)
 void __init time_init(void)
 {
 	struct sample first, last;
-	s64 span;
 
 	platform = platform_timer_init();
-	span = platform->mask < MIN_MASK ? CALIBRATION / 2 : CALIBRATION;	/* no wrap unseen */
 	platform_last = platform->read();
-	first = sample_during(span / 6);
-	while (platform_ns(platform->read()) < first.ref + span * 5 / 6)
+	first = take_sample(300);
+	while (platform_ns(platform->read()) < first.ref + CALIBRATION)
 		cpu_relax();
-	last = sample_during(span / 6);
+	last = take_sample(300);
 
-	clock_filter_init(&filter, first.tsc, first.ref, last.tsc, last.ref);
+	base = (struct clock_base){ first.tsc, first.ref };
 	tsc_khz = mul_div(last.tsc - first.tsc, 1000000, last.ref - first.ref);
 	clock.line.tsc = last.tsc;
 	clock.line.ns = last.ref;
-	clock_line_set_rate(&clock.line, filter.rate);
+	clock_line_set_rate(&clock.line, clock_servo(&base, last.tsc, last.ref, 0));
 	smp_wmb();
 	WRITE_ONCE(clock.version, 2);
 	wallclock_base = cmos_wallclock() * NS - now_ns();
 	printk("Time: %s, TSC %u.%03u MHz%s\n", platform->name, tsc_khz / 1000, tsc_khz % 1000,
 	       x86.invariant_tsc ? ", invariant" : "");
-}
-
-void time_cpu_init(void)
-{
-	/* Nothing is per CPU but the TSC's offset, which time_start() measures. */
-}
-
-void time_tsc_scale(u32 *mul, s8 *shift)
-{
-	*mul = clock.line.mul;
-	*shift = clock.line.shift;
 }
 
 bool time_tsc_reliable(void)
@@ -206,53 +177,22 @@ static void update_current(void)
 static void look(void *arg)
 {
 	struct sample s = take_sample(5);
+	s64 error = s.ref - clock_line_at(&clock.line, s.tsc);
 	unsigned int cpu;
-	u64 rate;
 
 	timer_set(&look_timer, now_ns() + PERIOD);
-	/* A host that was busy elsewhere: the next sample will be better. */
-	if (s.window > best_window * 8 && s.window > tsc_khz / 50)
+	if (s.window > tsc_khz / 4)		/* 250 us: the host was busy elsewhere */
 		return;
-	switch (clock_filter_sample(&filter, &clock.line, s.tsc, s.ref, &rate)) {
-	case CLOCK_GOOD:
-		return;
-	case CLOCK_INSANE:
-		platform_lost += filter.last_ref - s.ref;
-		return;
-	case CLOCK_ADJUST:
-		break;
+	if (max(error, -error) > LOST)
+		platform_lost -= error;
+	else if (max(error, -error) > TOLERATED) {
+		follow(clock_servo(&base, s.tsc, s.ref, error));
+		for_each_cpu(cpu, &cpu_online_mask)
+			softirq_raise_on(cpu, SOFTIRQ_TIME_CALIBRATE);
 	}
-	follow(rate);
-	for_each_cpu(cpu, &cpu_online_mask)
-		softirq_raise_on(cpu, SOFTIRQ_TIME_CALIBRATE);
 }
 
 /* ---- are the TSCs in step? ---- */
-
-static void read_tsc(void *arg)
-{
-	*(u64 *)arg = rdtsc_ordered();
-}
-
-/* What to add to @cpu's TSC; 0 when the two may well be equal. */
-static u64 __init measure_offset(unsigned int cpu)
-{
-	cpumask_t mask = cpumask_of(cpu);
-	u64 window = ~0UL;
-	s64 offset = 0;
-
-	for (unsigned int i = 0; i < 20; i++) {
-		u64 there, t1, t0 = rdtsc_ordered();
-
-		smp_call(&mask, read_tsc, &there);
-		t1 = rdtsc_ordered();
-		if (t1 - t0 >= window)
-			continue;
-		window = t1 - t0;
-		offset = t0 + window / 2 - there;
-	}
-	return max(offset, -offset) <= (s64)window / 2 ? 0 : offset;
-}
 
 static struct {
 	spinlock_t lock;
@@ -274,28 +214,12 @@ static void __init warp_check(void *arg)
 	}
 }
 
-static void __init compare_tscs(void)
-{
-	unsigned int cpu;
-
-	for_each_cpu(cpu, &cpu_online_mask) {
-		u64 offset = cpu == smp_cpu() ? 0 : measure_offset(cpu);
-
-		if (!offset)
-			continue;
-		printk_warn("CPU%u: TSC is off by %ld ticks\n", cpu, (long)offset);
-		per_cpu(tsc_offset, cpu) = offset;
-		tsc_in_step = false;
-	}
-	if (!tsc_in_step || !x86.invariant_tsc)
-		return;
-	smp_call(&cpu_online_mask, warp_check, NULL);
-	tsc_reliable = !warp.seen;
-}
-
 void __init time_start(void)
 {
-	compare_tscs();
+	smp_call(&cpu_online_mask, warp_check, NULL);
+	if (warp.seen)
+		printk_warn("the CPUs' TSCs are not in step: time may go back from one to the other\n");
+	tsc_reliable = x86.invariant_tsc && !warp.seen;
 	softirq_set_handler(SOFTIRQ_TIME_CALIBRATE, update_current);
 	timer_init(&look_timer, look, NULL, smp_cpu());
 	if (platform->mask >= MIN_MASK)
@@ -330,13 +254,13 @@ void time_update_vcpu(struct vcpu *v)
 	struct vcpu_time_info *t = &v->info->time, copy;
 	u32 version;
 
-	if (likely(v->time_version == READ_ONCE(clock.version)) && likely(tsc_in_step))
+	if (likely(v->time_version == READ_ONCE(clock.version)))
 		return;
 	do {
 		version = READ_ONCE(clock.version) & ~1u;
 		smp_rmb();
 		copy = (struct vcpu_time_info){
-			.tsc_timestamp = clock.line.tsc - this_cpu(tsc_offset),
+			.tsc_timestamp = clock.line.tsc,
 			.system_time = clock.line.ns,
 			.tsc_to_system_mul = clock.line.mul,
 			.tsc_shift = clock.line.shift,

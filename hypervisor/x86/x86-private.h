@@ -8,7 +8,7 @@
 /** smp_init: boot CPU: vectors of the inter-processor calls. */
 void smp_init(void);
 
-/* ---- clock-filter.c: pure arithmetic of time ---- */
+/* ---- clock-servo.c: pure arithmetic of time ---- */
 
 /** mul_div: @a * @b / @c without overflow in between; the quotient must fit 64 bits. */
 static inline u64 mul_div(u64 a, u64 b, u64 c)
@@ -29,41 +29,25 @@ struct clock_line {
 
 static inline s64 clock_line_at(const struct clock_line *l, u64 tsc)
 {
-	u64 delta = tsc - l->tsc;
+	s64 delta = tsc - l->tsc;
 
 	delta = l->shift < 0 ? delta >> -l->shift : delta << l->shift;
-	return l->ns + (s64)((unsigned __int128)delta * l->mul >> 32);
+	return l->ns + (s64)((__int128)delta * l->mul >> 32);
 }
 
-/*
- * The servo. Rates are ns per 2^40 TSC ticks. The rate proper is measured over a long baseline
- * (32 to 64 s once they have passed); the error that has built up is worked off by running a
- * little faster or slower.
- */
+/* Rates are ns per 2^40 TSC ticks. */
 #define CLOCK_RATE_BITS	40
-struct clock_filter {
-	u64 rate;			/* measured */
-	u64 in_force;			/* what the line runs at */
-	u64 base_tsc, next_tsc, last_tsc;
-	s64 base_ref, next_ref, last_ref;
-	s64 error;			/* reference - system time at the last sample, ns */
-	bool stepped;			/* the last sample was off by a step: a rate needs a second one */
-};
-enum clock_verdict {
-	CLOCK_GOOD,			/* leave the line as it is */
-	CLOCK_ADJUST,			/* follow the new rate from now on */
-	CLOCK_INSANE,			/* the sample contradicts the last: the reference lost ticks */
-};
-/** clock_filter_init: @rate was measured between these two samples. */
-void clock_filter_init(struct clock_filter *f, u64 tsc0, s64 ref0, u64 tsc1, s64 ref1);
-/**
- * clock_filter_sample: at @tsc the reference read @ref ns. CLOCK_ADJUST: *@rate is what @line's
- * successor shall have. CLOCK_INSANE: the caller re-bases the reference on the system time, and
- * the baseline starts anew.
- */
-enum clock_verdict clock_filter_sample(struct clock_filter *f, const struct clock_line *line,
-				       u64 tsc, s64 ref, u64 *rate);
 /** clock_line_set_rate: mul and shift for @rate. */
 void clock_line_set_rate(struct clock_line *l, u64 rate);
+
+struct clock_base {			/* an old sample: where the measured rate begins */
+	u64 tsc;
+	s64 ref;			/* ns by the reference clock */
+};
+/**
+ * clock_servo: the reference read @ref at @tsc, system time is @error ns behind it: the rate that
+ * system time shall have from now on. Moves @base on.
+ */
+u64 clock_servo(struct clock_base *base, u64 tsc, s64 ref, s64 error);
 
 #endif

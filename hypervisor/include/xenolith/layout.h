@@ -98,9 +98,7 @@
 #define VEC_LAST_DYNAMIC	0xef
 #define VEC_EVENT_CHECK		0xf8	/* look at softirqs on the way out */
 #define VEC_CALL_FUNCTION	0xf9
-#define VEC_TLB_FLUSH		0xfa
 #define VEC_TIMER		0xfb	/* local APIC timer */
-#define VEC_ERROR		0xfe
 #define VEC_SPURIOUS		0xff
 
 #endif

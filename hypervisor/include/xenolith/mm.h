@@ -301,7 +301,6 @@ unsigned int pt_walk(paddr_t cr3, unsigned long va, pte_t *leaf);
 
 /* ---- TLB: mm/tlb.c ---- */
 extern u64 tlb_clock;			/* counts full flushes; stamps are read from it */
-void tlb_init(void);				/* the shootdown vector; after entry_cpu_init(0) */
 void tlb_flush_local(void);			/* all of this CPU's TLB, global entries too */
 void tlb_flush_local_va(unsigned long va);
 /** tlb_load_cr3: CR3 := @cr3 with a full flush, counted like tlb_flush_local(). */

@@ -374,7 +374,7 @@ extern cpumask_t cpu_online_mask, cpu_present_mask;
 extern unsigned int nr_cpus_present;		/* CPUs that the MADT lists and maxcpus= allows */
 extern u32 cpu_apic_id[NR_CPUS];
 extern u32 cpu_acpi_id[NR_CPUS];
-void apic_init(void);				/* this CPU; xAPIC or x2APIC as firmware left it */
+void apic_init(void);				/* this CPU */
 void apic_eoi(void);
 bool apic_in_service(u8 vector);	/* delivered to this CPU and not ended yet? */
 void apic_send_ipi(unsigned int cpu, u8 vector);
@@ -386,7 +386,10 @@ void apic_send_nmi_others(void);
 void apic_timer_set(s64 expires);
 void apic_timer_calibrate(void);		/* boot CPU, after time_init() */
 
-/** smp_call: run @fn(@arg) on every CPU of @mask, interrupts off there; waits. Never with irqs off. */
+/**
+ * smp_call: run @fn(@arg) on every CPU of @mask, interrupts off there; waits. Interrupts must be
+ * enabled when other CPUs are in @mask.
+ */
 void smp_call(const cpumask_t *mask, void (*fn)(void *arg), void *arg);
 /** smp_kick: make each CPU of @mask pass its exit path (VEC_EVENT_CHECK). */
 void smp_kick(unsigned int cpu);
@@ -402,7 +405,6 @@ void smp_nmi(void);
  * against HPET or PM timer or PIT and kept within 100 ppm of it).
  */
 void time_init(void);				/* boot CPU: find platform timer, calibrate TSC */
-void time_cpu_init(void);			/* each CPU */
 s64 now_ns(void);
 void udelay(unsigned int us);
 extern u32 tsc_khz;
@@ -411,8 +413,7 @@ extern u32 tsc_khz;
  * the TSC's scale right against the platform timer.
  */
 void time_start(void);
-/** time_tsc_scale: TSC to ns as in struct vcpu_time_info; time_tsc_reliable: invariant, in step. */
-void time_tsc_scale(u32 *mul, s8 *shift);
+/** time_tsc_reliable: is the TSC invariant and in step on all CPUs? */
 bool time_tsc_reliable(void);
 /**
  * time_update_vcpu: write v's vcpu_time_info (seqlock "version" protocol of the ABI) and its
