@@ -43,19 +43,10 @@ static void twol_unmask(struct domain *d, struct evtchn *ch)
 		mark_selector(d->vcpu[ch->notify_vcpu], ch->port);
 }
 
-static bool twol_is_pending(const struct domain *d, const struct evtchn *ch)
+static u32 twol_marks(const struct domain *d, const struct evtchn *ch)
 {
-	return test_bit(ch->port, d->shared_info->evtchn_pending);
-}
-
-static bool twol_is_masked(const struct domain *d, const struct evtchn *ch)
-{
-	return test_bit(ch->port, d->shared_info->evtchn_mask);
-}
-
-static bool twol_is_busy(const struct domain *d, const struct evtchn *ch)
-{
-	return false;
+	return (test_bit(ch->port, d->shared_info->evtchn_pending) ? EVTCHN_PENDING : 0) |
+	       (test_bit(ch->port, d->shared_info->evtchn_mask) ? EVTCHN_MASKED : 0);
 }
 
 const struct evtchn_abi evtchn_2l = {
@@ -64,7 +55,5 @@ const struct evtchn_abi evtchn_2l = {
 	.set_pending	= twol_set_pending,
 	.clear_pending	= twol_clear_pending,
 	.unmask		= twol_unmask,
-	.is_pending	= twol_is_pending,
-	.is_masked	= twol_is_masked,
-	.is_busy	= twol_is_busy,
+	.marks		= twol_marks,
 };

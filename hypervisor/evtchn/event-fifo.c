@@ -19,27 +19,14 @@
 
 #define WORDS_PER_PAGE		(PAGE_SIZE / sizeof(event_word_t))
 #define MAX_ARRAY_PAGES		(EVTCHN_FIFO_NR_CHANNELS / WORDS_PER_PAGE)
-#define W_PENDING		(1u << EVTCHN_FIFO_PENDING)
-#define W_MASKED		(1u << EVTCHN_FIFO_MASKED)
-#define W_LINKED		(1u << EVTCHN_FIFO_LINKED)
 #define W_BUSY			(1u << EVTCHN_FIFO_BUSY)
 #define W_LINK			((u32)EVTCHN_FIFO_LINK_MASK)
 
 struct evtchn_fifo {
+	spinlock_t lock;		/* tails and appending */
 	unsigned int nr_pages;
 	event_word_t *page[MAX_ARRAY_PAGES];
 };
-
-struct evtchn_fifo_vcpu {
-	spinlock_t lock;				/* tails and appending */
-	struct evtchn_fifo_control_block *control;	/* guest memory */
-	port_t tail[EVTCHN_FIFO_MAX_QUEUES];		/* last appended; 0: none */
-};
-
-/* ch->fifo_queue names a queue: vcpu and priority. */
-#define QUEUE(vcpu, priority)	((vcpu) << 4 | (priority))
-#define QUEUE_VCPU(q)		((q) >> 4)
-#define QUEUE_PRIORITY(q)	((q) & 15)
 
 static event_word_t *word_of(const struct domain *d, port_t port)
 {
@@ -60,7 +47,7 @@ static bool link_behind(event_word_t *tail, port_t port)
 	u32 w = READ_ONCE(*tail);
 	unsigned int try;
 
-	for (try = 0; (w & W_LINKED) && try < 6; try++) {
+	for (try = 0; (w & EVTCHN_LINKED) && try < 6; try++) {
 		if (try_cmpxchg(tail, &w, (w & ~(W_BUSY | W_LINK)) | port))
 			return true;
 		if (try == 0) {
@@ -73,77 +60,30 @@ static bool link_behind(event_word_t *tail, port_t port)
 	return false;
 }
 
-/* Append to queue @priority of @fv, whose lock is held. True when the guest must be told. */
-static bool append(struct domain *d, struct evtchn_fifo_vcpu *fv, unsigned int priority, port_t port)
+/* Put @ch on the queue of its priority. True when the guest must be told. */
+static bool append(struct vcpu *v, struct evtchn *ch)
 {
-	port_t tail = fv->tail[priority];
+	struct evtchn_fifo_control_block *control = v->evtchn.control;
+	unsigned int queue = READ_ONCE(ch->priority);
+	port_t *tail = &v->evtchn.tail[queue], last;
 
-	fv->tail[priority] = port;
-	if (tail && link_behind(word_of(d, tail), port))
+	/* If it still is a tail, it must not be taken for one that is linked there. */
+	if (ch->fifo_tail && *ch->fifo_tail == ch->port)
+		*ch->fifo_tail = 0;
+	ch->fifo_tail = tail;
+	last = *tail;
+	*tail = ch->port;
+	if (last && link_behind(word_of(v->domain, last), ch->port))
 		return false;
-	WRITE_ONCE(fv->control->head[priority], port);
-	return true;
-}
-
-/* Lock the vcpu whose queue @ch was last on; NULL (nothing locked) when there is none. */
-static struct evtchn_fifo_vcpu *lock_last_queue(struct domain *d, const struct evtchn *ch, u32 *queue)
-{
-	for (unsigned int try = 0; try < 8; try++) {
-		struct evtchn_fifo_vcpu *fv;
-
-		*queue = READ_ONCE(ch->fifo_queue);
-		fv = READ_ONCE(d->vcpu[QUEUE_VCPU(*queue)]->evtchn.fifo);
-		if (!fv)
-			return NULL;
-		spin_lock(&fv->lock);
-		if (likely(READ_ONCE(ch->fifo_queue) == *queue))
-			return fv;
-		spin_unlock(&fv->lock);
-	}
-	return NULL;
-}
-
-/*
- * Put an event that is pending, unmasked and not linked on its queue. LINKED is set with the lock of
- * the queue held that it was last on: if it still is the tail there, others who append there must
- * not take it for a linked one. Queue locks are never nested.
- */
-static void link_event(struct vcpu *v, struct evtchn *ch, event_word_t *word)
-{
-	struct domain *d = v->domain;
-	struct evtchn_fifo_vcpu *last, *fv = READ_ONCE(v->evtchn.fifo);
-	u32 old, queue = QUEUE(v->id, READ_ONCE(ch->priority));
-	bool tell;
-
-	if (unlikely(!fv))		/* the guest must not unmask before it has a control block */
-		return;
-	last = lock_last_queue(d, ch, &old);
-	if (unlikely(!last)) {
-		last = fv;
-		spin_lock(&last->lock);
-	}
-	if (test_and_set_bit(EVTCHN_FIFO_LINKED, word)) {
-		spin_unlock(&last->lock);
-		return;
-	}
-	if (last->tail[QUEUE_PRIORITY(old)] == ch->port)
-		last->tail[QUEUE_PRIORITY(old)] = 0;
-	WRITE_ONCE(ch->fifo_queue, queue);
-	if (last != fv) {
-		spin_unlock(&last->lock);
-		spin_lock(&fv->lock);
-	}
-	tell = append(d, fv, QUEUE_PRIORITY(queue), ch->port);
-	spin_unlock(&fv->lock);
-	if (tell && !test_and_set_bit(QUEUE_PRIORITY(queue), &fv->control->ready))
-		evtchn_upcall(v);
+	WRITE_ONCE(control->head[queue], ch->port);
+	return !test_and_set_bit(queue, &control->ready);
 }
 
 static void fifo_set_pending(struct vcpu *v, struct evtchn *ch)
 {
 	struct domain *d = v->domain;
 	event_word_t *word = word_of(d, ch->port);
-	bool was_pending;
+	bool was_pending, tell = false;
 
 	if (unlikely(!word)) {
 		WRITE_ONCE(ch->fifo_missed, true);
@@ -153,8 +93,15 @@ static void fifo_set_pending(struct vcpu *v, struct evtchn *ch)
 			return;
 	}
 	was_pending = test_and_set_bit(EVTCHN_FIFO_PENDING, word);
-	if (!(READ_ONCE(*word) & (W_MASKED | W_LINKED)))
-		link_event(v, ch, word);
+	if (!(READ_ONCE(*word) & (EVTCHN_MASKED | EVTCHN_LINKED))) {
+		spin_lock(&d->evtchn.fifo->lock);
+		/* No control block: the guest must not unmask before it has one. */
+		if (likely(v->evtchn.control) && !test_and_set_bit(EVTCHN_FIFO_LINKED, word))
+			tell = append(v, ch);
+		spin_unlock(&d->evtchn.fifo->lock);
+		if (tell)
+			evtchn_upcall(v);
+	}
 	if (!was_pending)
 		evtchn_poll_wake(d, ch->port);
 }
@@ -174,38 +121,15 @@ static void fifo_unmask(struct domain *d, struct evtchn *ch)
 	if (!word)
 		return;
 	clear_bit(EVTCHN_FIFO_MASKED, word);
-	if (READ_ONCE(*word) & W_PENDING)
+	if (READ_ONCE(*word) & EVTCHN_PENDING)
 		fifo_set_pending(d->vcpu[ch->notify_vcpu], ch);
 }
 
-static bool word_has(const struct domain *d, const struct evtchn *ch, u32 bits, bool if_absent)
+static u32 fifo_marks(const struct domain *d, const struct evtchn *ch)
 {
 	const event_word_t *word = word_of(d, ch->port);
 
-	return word ? READ_ONCE(*word) & bits : if_absent;
-}
-
-static bool fifo_is_pending(const struct domain *d, const struct evtchn *ch)
-{
-	return word_has(d, ch, W_PENDING, false);
-}
-
-static bool fifo_is_masked(const struct domain *d, const struct evtchn *ch)
-{
-	return word_has(d, ch, W_MASKED, true);
-}
-
-static bool fifo_is_busy(const struct domain *d, const struct evtchn *ch)
-{
-	return word_has(d, ch, W_LINKED, false);
-}
-
-static int fifo_set_priority(struct evtchn *ch, unsigned int priority)
-{
-	if (priority > EVTCHN_FIFO_PRIORITY_MIN)
-		return -EINVAL;
-	WRITE_ONCE(ch->priority, priority);	/* from the next event on */
-	return 0;
+	return word ? READ_ONCE(*word) : EVTCHN_MASKED;
 }
 
 static const struct evtchn_abi evtchn_fifo = {
@@ -214,10 +138,7 @@ static const struct evtchn_abi evtchn_fifo = {
 	.set_pending	= fifo_set_pending,
 	.clear_pending	= fifo_clear_pending,
 	.unmask		= fifo_unmask,
-	.is_pending	= fifo_is_pending,
-	.is_masked	= fifo_is_masked,
-	.is_busy	= fifo_is_busy,
-	.set_priority	= fifo_set_priority,
+	.marks		= fifo_marks,
 };
 
 /* ---- setting up ---- */
@@ -237,53 +158,21 @@ static void guest_page_put(void *p)
 	put_page_and_type(virt_to_page(p));
 }
 
-static int control_block_enter(struct vcpu *v, u64 gfn, u32 offset)
+static int switch_to_fifo(struct domain *d)
 {
-	struct evtchn_fifo_vcpu *fv;
-	void *page;
-
-	if (v->evtchn.fifo)
-		return -EINVAL;
-	fv = new(struct evtchn_fifo_vcpu);
-	if (!fv)
-		return -ENOMEM;
-	page = guest_page_get(v->domain, gfn);
-	if (!page) {
-		lib_free(fv);
-		return -EINVAL;
-	}
-	spin_lock_init(&fv->lock);
-	fv->control = page + offset;
-	smp_wmb();			/* XSA-107: whoever sees it finds a control block */
-	WRITE_ONCE(v->evtchn.fifo, fv);
-	return 0;
-}
-
-/* What is pending in the 2-level bits of bound ports is delivered when their array page comes. */
-static void save_pending(struct domain *d)
-{
-	for (port_t port = 1; port < EVTCHN_2L_NR_CHANNELS; port++) {
-		struct evtchn *ch = evtchn_find(d, port);
-
-		if (ch && test_bit(port, d->shared_info->evtchn_pending))
-			WRITE_ONCE(ch->fifo_missed, true);
-	}
-}
-
-static int switch_to_fifo(struct vcpu *v, const struct evtchn_init_control *op)
-{
-	struct domain *d = v->domain;
 	struct evtchn_fifo *f = new(struct evtchn_fifo);
-	int rc = f ? control_block_enter(v, op->control_gfn, op->offset) : -ENOMEM;
+	struct evtchn *ch;
 
-	if (rc) {
-		lib_free(f);
-		return rc;
-	}
+	if (!f)
+		return -ENOMEM;
+	spin_lock_init(&f->lock);
 	d->evtchn.fifo = f;
 	smp_wmb();			/* the ABI's functions find their state */
 	WRITE_ONCE(d->evtchn.abi, &evtchn_fifo);
-	save_pending(d);
+	/* What is pending in the 2-level bits of bound ports is delivered when their array page comes. */
+	for (port_t port = 1; port < EVTCHN_2L_NR_CHANNELS; port++)
+		if (test_bit(port, d->shared_info->evtchn_pending) && (ch = evtchn_find(d, port)) != NULL)
+			WRITE_ONCE(ch->fifo_missed, true);
 	return 0;
 }
 
@@ -291,30 +180,37 @@ int evtchn_fifo_init_control(struct domain *d, union evtchn_args *a)
 {
 	struct evtchn_init_control *op = &a->init_control;
 	struct vcpu *v = vcpu_find(d, op->vcpu);
+	void *page;
 
 	if (!v)
 		return -ENOENT;
-	if (op->offset > PAGE_SIZE - sizeof(struct evtchn_fifo_control_block) || op->offset % 8)
+	if (op->offset > PAGE_SIZE - sizeof(struct evtchn_fifo_control_block) || op->offset % 8 || v->evtchn.control)
 		return -EINVAL;
+	page = guest_page_get(d, op->control_gfn);
+	if (!page)
+		return -EINVAL;
+	if (!d->evtchn.fifo && switch_to_fifo(d)) {
+		guest_page_put(page);
+		return -ENOMEM;
+	}
+	WRITE_ONCE(v->evtchn.control, page + op->offset);	/* XSA-107: only now can it be linked to */
 	op->link_bits = EVTCHN_FIFO_LINK_BITS;
-	return d->evtchn.fifo ? control_block_enter(v, op->control_gfn, op->offset) :
-	       switch_to_fifo(v, op);
+	return 0;
 }
 
 /* Deliver what was raised before its array page, now page @nr, was there. */
 static void deliver_missed(struct domain *d, unsigned int nr)
 {
-	for (port_t port = nr * WORDS_PER_PAGE; port < (nr + 1) * WORDS_PER_PAGE; port++) {
-		struct evtchn *ch = evtchn_find(d, port);
-		unsigned long irq;
+	struct evtchn *ch;
+	unsigned long irq;
 
-		if (!ch || !READ_ONCE(ch->fifo_missed))
+	for (port_t port = nr * WORDS_PER_PAGE; port < (nr + 1) * WORDS_PER_PAGE; port++) {
+		ch = evtchn_lock(d, port, &irq);
+		if (!ch)
 			continue;
-		irq = spin_lock_irqsave(&ch->lock);
-		ch->fifo_missed = false;
-		if (ch->state > ECS_RESERVED)
+		if (xchg(&ch->fifo_missed, false))
 			fifo_set_pending(d->vcpu[ch->notify_vcpu], ch);
-		spin_unlock_irqrestore(&ch->lock, irq);
+		evtchn_unlock(ch, irq);
 	}
 }
 
@@ -351,10 +247,9 @@ void evtchn_fifo_destroy(struct domain *d)
 		guest_page_put(f->page[i]);
 	lib_free(f);
 	for_each_vcpu(d, v) {
-		if (!v->evtchn.fifo)
-			continue;
-		guest_page_put((void *)((unsigned long)v->evtchn.fifo->control & PAGE_MASK));
-		lib_free(v->evtchn.fifo);
-		v->evtchn.fifo = NULL;
+		if (v->evtchn.control)
+			guest_page_put((void *)((unsigned long)v->evtchn.control & PAGE_MASK));
+		v->evtchn.control = NULL;
+		memset(v->evtchn.tail, 0, sizeof(v->evtchn.tail));
 	}
 }

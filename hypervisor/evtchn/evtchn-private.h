@@ -23,7 +23,10 @@ union evtchn_args {
 	struct evtchn_set_priority set_priority;
 };
 
-/* One operation on the ports of @d; returns what the ABI says, or -ERESTART: to be called again. */
+/*
+ * One operation on the ports of @d: 0, an error as the ABI has it, -ERESTART (to be called again), or
+ * the port that was taken, which becomes the last field of the argument.
+ */
 typedef int evtchn_op_fn(struct domain *d, union evtchn_args *a);
 struct evtchn_operation {
 	u8 size;			/* of its argument */
@@ -38,6 +41,12 @@ extern const struct evtchn_operation evtchn_operations[NR_EVTCHN_OPS];
 
 /* evtchn_find: @port of @d, in use or not; NULL when there never was such a port. */
 struct evtchn *evtchn_find(const struct domain *d, port_t port);
+/* evtchn_lock: @port of @d, locked with irqs off (*@irq), if it is in use; else NULL, nothing locked. */
+struct evtchn *evtchn_lock(const struct domain *d, port_t port, unsigned long *irq);
+static inline void evtchn_unlock(struct evtchn *ch, unsigned long irq)
+{
+	spin_unlock_irqrestore(&ch->lock, irq);
+}
 
 /* ---- ABIs ---- */
 extern const struct evtchn_abi evtchn_2l;

@@ -16,43 +16,41 @@ static void deliver(struct domain *d, struct evtchn *ch)
 
 int evtchn_send(struct domain *d, port_t port)
 {
-	struct evtchn *ch = evtchn_find(d, port);
 	unsigned long irq;
+	struct evtchn *ch = evtchn_lock(d, port, &irq);
 	int rc = 0;
 
 	if (unlikely(!ch))
 		return -EINVAL;
-	irq = spin_lock_irqsave(&ch->lock);
-	if (ch->state == ECS_INTERDOMAIN)
+	if (ch->state == EVTCHNSTAT_interdomain)
 		deliver(ch->remote, ch->peer);
-	else if (ch->state == ECS_IPI)
+	else if (ch->state == EVTCHNSTAT_ipi)
 		deliver(d, ch);
-	else if (ch->state != ECS_UNBOUND)	/* nobody there yet: bind_interdomain makes it good */
+	else if (ch->state != EVTCHNSTAT_unbound)	/* nobody there yet: bind_interdomain makes it good */
 		rc = -EINVAL;
-	spin_unlock_irqrestore(&ch->lock, irq);
+	evtchn_unlock(ch, irq);
 	return rc;
 }
 
 /* Raise @port if it is (still: it may be closed at any time) bound to irq @number of kind @state. */
-static bool deliver_irq(struct domain *d, port_t port, enum evtchn_state state, unsigned int number)
+static bool deliver_irq(struct domain *d, port_t port, u8 state, unsigned int number)
 {
-	struct evtchn *ch = port ? evtchn_find(d, port) : NULL;
 	unsigned long irq;
+	struct evtchn *ch = port ? evtchn_lock(d, port, &irq) : NULL;
 	bool bound;
 
 	if (!ch)
 		return false;
-	irq = spin_lock_irqsave(&ch->lock);
 	bound = ch->state == state && ch->virq == number;	/* pirq: the same place */
 	if (likely(bound))
 		deliver(d, ch);
-	spin_unlock_irqrestore(&ch->lock, irq);
+	evtchn_unlock(ch, irq);
 	return bound;
 }
 
 void evtchn_send_virq(struct vcpu *v, unsigned int virq)
 {
-	deliver_irq(v->domain, READ_ONCE(v->evtchn.virq_port[virq]), ECS_VIRQ, virq);
+	deliver_irq(v->domain, READ_ONCE(v->evtchn.virq_port[virq]), EVTCHNSTAT_virq, virq);
 }
 
 void evtchn_send_global_virq(unsigned int virq)
@@ -67,8 +65,7 @@ bool evtchn_send_pirq(struct domain *d, unsigned int pirq)
 {
 	port_t *table = READ_ONCE(d->evtchn.pirq_port);
 
-	return table && pirq < EVTCHN_PIRQS &&
-	       deliver_irq(d, READ_ONCE(table[pirq]), ECS_PIRQ, pirq);
+	return table && pirq < EVTCHN_PIRQS && deliver_irq(d, READ_ONCE(table[pirq]), EVTCHNSTAT_pirq, pirq);
 }
 
 /* Have @v, which has something new to see, look: if blocked it runs again, if running it is told. */
@@ -99,15 +96,14 @@ bool evtchn_upcall_needed(const struct vcpu *v)
 
 bool evtchn_port_pending(struct domain *d, port_t port)
 {
-	struct evtchn *ch = evtchn_find(d, port);
 	unsigned long irq;
+	struct evtchn *ch = evtchn_lock(d, port, &irq);
 	bool pending;
 
 	if (!ch)
 		return false;
-	irq = spin_lock_irqsave(&ch->lock);
-	pending = ch->state > ECS_RESERVED && d->evtchn.abi->is_pending(d, ch);
-	spin_unlock_irqrestore(&ch->lock, irq);
+	pending = d->evtchn.abi->marks(d, ch) & EVTCHN_PENDING;
+	evtchn_unlock(ch, irq);
 	return pending;
 }
 
@@ -140,32 +136,31 @@ void evtchn_poll_wake(struct domain *d, port_t port)
 static void dump_port(struct domain *d, struct evtchn *ch)
 {
 	static const char *const names[] = {
-		[ECS_UNBOUND] = "unbound, for d", [ECS_INTERDOMAIN] = "to d", [ECS_PIRQ] = "pirq ",
-		[ECS_VIRQ] = "virq ", [ECS_IPI] = "ipi ",
+		[EVTCHNSTAT_unbound] = "unbound, for d", [EVTCHNSTAT_interdomain] = "to d",
+		[EVTCHNSTAT_pirq] = "pirq ", [EVTCHNSTAT_virq] = "virq ", [EVTCHNSTAT_ipi] = "ipi ",
 	};
-	const struct evtchn_abi *abi = d->evtchn.abi;
-	bool linked = ch->state == ECS_INTERDOMAIN;
+	u32 marks = d->evtchn.abi->marks(d, ch);
+	bool linked = ch->state == EVTCHNSTAT_interdomain;
 
-	printk("  %4u: v%u %c%c %s%u port %u\n", ch->port, ch->notify_vcpu,
-	       abi->is_pending(d, ch) ? 'p' : '-', abi->is_masked(d, ch) ? 'm' : '-', names[ch->state],
-	       linked ? ch->remote->id : ch->virq, linked ? ch->peer->port : 0);
+	printk("  %4u: v%u %c%c %s%u port %u\n", ch->port, ch->notify_vcpu, marks & EVTCHN_PENDING ? 'p' : '-',
+	       marks & EVTCHN_MASKED ? 'm' : '-', names[ch->state], linked ? ch->remote->id : ch->virq,
+	       linked ? ch->peer->port : 0);
 }
 
 void evtchn_dump(struct domain *d)
 {
 	const struct evtchn_domain *e = &d->evtchn;
+	unsigned int left = e->active;
+	struct evtchn *ch;
+	unsigned long irq;
 
-	printk("d%u: %u event channels, %s; port: vcpu, pending, masked, bound to\n", d->id,
-	       e->active, e->abi->name);
-	for (port_t port = 1; port < e->nr_groups * EVTCHN_GROUP; port++) {
-		struct evtchn *ch = evtchn_find(d, port);
-		unsigned long irq;
-
+	printk("d%u: %u event channels, %s; port: vcpu, pending, masked, bound to\n", d->id, left, e->abi->name);
+	for (port_t port = 1; left && port <= e->max_port; port++) {
+		ch = evtchn_lock(d, port, &irq);
 		if (!ch)
 			continue;
-		irq = spin_lock_irqsave(&ch->lock);
-		if (ch->state > ECS_RESERVED)
-			dump_port(d, ch);
-		spin_unlock_irqrestore(&ch->lock, irq);
+		dump_port(d, ch);
+		evtchn_unlock(ch, irq);
+		left--;
 	}
 }

@@ -10,104 +10,88 @@
  *   Closing leads from every state back to FREE.
  *
  * Ports live in groups that are allocated on first use and stay until the domain is freed, so a
- * port may be looked up without a lock. Port 0 is reserved: 0 means "none" in the ABI.
+ * port may be looked up without a lock. Port 0 is never taken: 0 means "none" in the ABI.
  */
 #include <xenolith/hypercall.h>
 #include "evtchn-private.h"
 
+/* Held while an interdomain channel of any two domains comes or goes: so two ports may be locked. */
+static DEFINE_SPINLOCK(binding_lock);
+
 struct evtchn *evtchn_find(const struct domain *d, port_t port)
 {
 	const struct evtchn_domain *e = &d->evtchn;
-	struct evtchn_group *g;
+	struct evtchn *group;
 
-	if (unlikely(port / EVTCHN_GROUP >= e->nr_groups))
+	if (unlikely(port > e->max_port))
 		return NULL;
-	g = READ_ONCE(e->groups[port / EVTCHN_GROUP]);
-	return likely(g) ? &g->ch[port % EVTCHN_GROUP] : NULL;
+	group = READ_ONCE(e->groups[port / EVTCHN_GROUP]);
+	return likely(group) ? &group[port % EVTCHN_GROUP] : NULL;
 }
 
-/* Lock a port and, when it is another one, @b. */
-static unsigned long lock_pair(struct evtchn *a, struct evtchn *b)
+struct evtchn *evtchn_lock(const struct domain *d, port_t port, unsigned long *irq)
 {
-	unsigned long irq = irq_save();
+	struct evtchn *ch = evtchn_find(d, port);
 
-	spin_lock(a < b ? &a->lock : &b->lock);
-	if (a != b)
-		spin_lock(a < b ? &b->lock : &a->lock);
-	return irq;
-}
-
-static void unlock_pair(struct evtchn *a, struct evtchn *b, unsigned long irq)
-{
-	spin_unlock(&a->lock);
-	if (a != b)
-		spin_unlock(&b->lock);
-	irq_restore(irq);
-}
-
-static struct evtchn_group *group_create(struct evtchn_domain *e, unsigned int nr)
-{
-	struct evtchn_group *g = new(struct evtchn_group);
-
-	if (!g)
+	if (unlikely(!ch))
 		return NULL;
-	for (unsigned int i = 0; i < EVTCHN_GROUP; i++) {
-		spin_lock_init(&g->ch[i].lock);
-		g->ch[i].port = nr * EVTCHN_GROUP + i;
-	}
-	smp_wmb();		/* evtchn_find() sees a whole group */
-	WRITE_ONCE(e->groups[nr], g);
-	return g;
-}
-
-/* A free port of the group below @limit that the guest no longer has on a queue, or NULL. */
-static struct evtchn *group_pick(struct domain *d, struct evtchn_group *g, unsigned int limit)
-{
-	u64 free = ~g->used;
-
-	for (; free; free &= free - 1) {
-		struct evtchn *ch = &g->ch[ffs64(free)];
-
-		if (ch->port >= limit)
-			return NULL;
-		if (!d->evtchn.abi->is_busy(d, ch))
-			return ch;
-	}
+	*irq = spin_lock_irqsave(&ch->lock);
+	if (likely(ch->state != EVTCHNSTAT_closed))
+		return ch;
+	spin_unlock_irqrestore(&ch->lock, *irq);
 	return NULL;
 }
 
+static struct evtchn *group_create(struct evtchn_domain *e, port_t port)
+{
+	struct evtchn *group = new_array(struct evtchn, EVTCHN_GROUP);
+
+	if (!group)
+		return NULL;
+	for (unsigned int i = 0; i < EVTCHN_GROUP; i++) {
+		spin_lock_init(&group[i].lock);
+		group[i].port = ROUND_DOWN(port, EVTCHN_GROUP) + i;
+	}
+	smp_wmb();		/* evtchn_find() sees a whole group */
+	WRITE_ONCE(e->groups[port / EVTCHN_GROUP], group);
+	return &group[port % EVTCHN_GROUP];
+}
+
 /*
- * Take the lowest free port for @state with @number (its virq or pirq). The state is written last:
- * whoever sees it, with the port's lock or not, sees the rest. -EINVAL: @d is dying; -ENOSPC; -ENOMEM.
+ * Take the lowest free port, that the guest no longer has on a queue either, for @state with @number
+ * (its virq or pirq). The state is written last: whoever sees it, with the port's lock or not, sees
+ * the rest. The port, or -EINVAL: @d is dying; -ENOSPC; -ENOMEM.
  */
-static int port_take(struct domain *d, enum evtchn_state state, unsigned int number,
-		     unsigned int vcpu, struct evtchn **chp)
+static int port_take(struct domain *d, u8 state, unsigned int number, unsigned int vcpu)
 {
 	struct evtchn_domain *e = &d->evtchn;
-	unsigned int limit = min_t(unsigned int, e->max_port + 1, e->abi->max_ports);
-	struct evtchn *ch = NULL;
+	unsigned int limit = min(e->max_port + 1, e->abi->max_ports);
+	bool linked = false;
 
 	if (READ_ONCE(d->state) != DOMAIN_RUNNING)
 		return -EINVAL;
-	for (unsigned int i = 0; !ch && i * EVTCHN_GROUP < limit; i++) {
-		struct evtchn_group *g = e->groups[i] ?: group_create(e, i);
+	for (port_t port = e->first_free; port < limit; port++) {
+		struct evtchn *ch = evtchn_find(d, port) ?: group_create(e, port);
 
-		if (!g)
+		if (!ch)
 			return -ENOMEM;
-		ch = group_pick(d, g, limit);
+		if (ch->state != EVTCHNSTAT_closed)
+			continue;
+		if (e->abi->marks(d, ch) & EVTCHN_LINKED) {
+			linked = true;
+			continue;
+		}
+		e->first_free = linked ? e->first_free : port + 1;
+		e->active++;
+		ch->notify_vcpu = vcpu;
+		ch->priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
+		ch->fifo_missed = false;
+		ch->virq = number;		/* or pirq, or unbound_domid: the same place */
+		smp_wmb();
+		WRITE_ONCE(ch->state, state);
+		return port;
 	}
-	if (!ch)
-		return -ENOSPC;
-	e->groups[ch->port / EVTCHN_GROUP]->used |= BIT(ch->port % EVTCHN_GROUP);
-	e->active++;
-	ch->notify_vcpu = vcpu;
-	ch->priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
-	ch->fifo_missed = false;
-	ch->virq = number;		/* or pirq, or unbound_domid: the same place */
-	smp_wmb();
-	WRITE_ONCE(ch->state, state);
-	*chp = ch;
-	return 0;
+	return -ENOSPC;
 }
 
 static void port_release(struct domain *d, struct evtchn *ch)
@@ -116,115 +100,98 @@ static void port_release(struct domain *d, struct evtchn *ch)
 	unsigned long irq = spin_lock_irqsave(&ch->lock);
 
 	e->abi->clear_pending(d, ch);	/* nothing old when it is used again */
-	ch->state = ECS_FREE;
-	spin_unlock_irqrestore(&ch->lock, irq);
-	e->groups[ch->port / EVTCHN_GROUP]->used &= ~BIT(ch->port % EVTCHN_GROUP);
+	ch->state = EVTCHNSTAT_closed;
+	evtchn_unlock(ch, irq);
 	e->active--;
+	e->first_free = min(e->first_free, ch->port);
 }
 
 /* ---- binding ---- */
 
 static int op_alloc_unbound(struct domain *d, union evtchn_args *a)
 {
-	struct evtchn_alloc_unbound *op = &a->alloc_unbound;
-	domid_t remote = op->remote_dom == DOMID_SELF ? current->domain->id : op->remote_dom;
-	struct evtchn *ch;
-	int rc = port_take(d, ECS_UNBOUND, remote, 0, &ch);
+	domid_t remote = a->alloc_unbound.remote_dom;
 
-	if (!rc)
-		op->port = ch->port;
-	return rc;
+	return port_take(d, EVTCHNSTAT_unbound, remote == DOMID_SELF ? current->domain->id : remote, 0);
 }
 
-static int connect_ports(struct domain *ld, struct evtchn *lch, struct domain *rd, struct evtchn *rch)
+static int connect_to(struct domain *d, struct domain *rd, port_t remote_port)
 {
-	unsigned long irq = lock_pair(lch, rch);
-	int rc = -EINVAL;
+	struct evtchn *ch, *peer = evtchn_find(rd, remote_port);
+	unsigned long irq;
+	int port;
 
-	if (rch->state == ECS_UNBOUND && rch->unbound_domid == ld->id) {
-		lch->remote = rd;
-		lch->peer = rch;
-		rch->remote = ld;
-		rch->peer = lch;
-		lch->state = rch->state = ECS_INTERDOMAIN;
-		/* What the other side sent before was lost: always tell this side once. */
-		ld->evtchn.abi->set_pending(ld->vcpu[lch->notify_vcpu], lch);
-		rc = 0;
-	}
-	unlock_pair(lch, rch, irq);
-	return rc;
+	if (!peer || READ_ONCE(peer->state) != EVTCHNSTAT_unbound || peer->unbound_domid != d->id)
+		return -EINVAL;
+	port = port_take(d, EVTCHNSTAT_unbound, DOMID_INVALID, 0);
+	if (port < 0)
+		return port;
+	ch = evtchn_find(d, port);
+	irq = spin_lock_irqsave(&ch->lock);
+	spin_lock(&peer->lock);
+	ch->remote = rd;
+	ch->peer = peer;
+	peer->remote = d;
+	peer->peer = ch;
+	ch->state = peer->state = EVTCHNSTAT_interdomain;
+	/* What the other side sent before was lost: always tell this side once. */
+	d->evtchn.abi->set_pending(d->vcpu[ch->notify_vcpu], ch);
+	spin_unlock(&peer->lock);
+	evtchn_unlock(ch, irq);
+	return port;
 }
 
 static int op_bind_interdomain(struct domain *d, union evtchn_args *a)
 {
-	struct evtchn_bind_interdomain *op = &a->bind_interdomain;
-	struct domain *rd = domain_get(op->remote_dom);
-	struct evtchn *lch, *rch;
-	int rc = -EINVAL;
+	struct domain *rd = domain_get(a->bind_interdomain.remote_dom);
+	int rc;
 
 	if (!rd)
 		return -ESRCH;
-	rch = evtchn_find(rd, op->remote_port);
-	if (rch)
-		rc = port_take(d, ECS_RESERVED, 0, 0, &lch);
-	if (!rc) {
-		rc = connect_ports(d, lch, rd, rch);
-		if (rc)
-			port_release(d, lch);
-		op->local_port = lch->port;
-	}
+	spin_lock(&binding_lock);
+	rc = connect_to(d, rd, a->bind_interdomain.remote_port);
+	spin_unlock(&binding_lock);
 	domain_put(rd);
 	return rc;
 }
 
 static bool virq_is_global(unsigned int virq)
 {
-	return virq != VIRQ_TIMER && virq != VIRQ_DEBUG && virq != VIRQ_XENOPROF &&
-	       virq != VIRQ_XENPMU;
+	return virq != VIRQ_TIMER && virq != VIRQ_DEBUG && virq != VIRQ_XENOPROF && virq != VIRQ_XENPMU;
 }
 
 static int op_bind_virq(struct domain *d, union evtchn_args *a)
 {
-	struct evtchn_bind_virq *op = &a->bind_virq;
-	struct vcpu *v = vcpu_find(d, op->vcpu);
-	struct evtchn *ch;
-	int rc;
+	unsigned int virq = a->bind_virq.virq, vcpu = a->bind_virq.vcpu;
+	struct vcpu *v = vcpu_find(d, vcpu);
+	int port;
 
-	if (op->virq >= NR_VIRQS || (virq_is_global(op->virq) && op->vcpu != 0))
+	if (virq >= NR_VIRQS || (virq_is_global(virq) && vcpu != 0))
 		return -EINVAL;
 	if (!v)
 		return -ENOENT;
-	if (v->evtchn.virq_port[op->virq])
+	if (v->evtchn.virq_port[virq])
 		return -EEXIST;
-	rc = port_take(d, ECS_VIRQ, op->virq, op->vcpu, &ch);
-	if (rc)
-		return rc;
-	op->port = ch->port;
-	WRITE_ONCE(v->evtchn.virq_port[op->virq], ch->port);
-	return 0;
+	port = port_take(d, EVTCHNSTAT_virq, virq, vcpu);
+	if (port > 0)
+		WRITE_ONCE(v->evtchn.virq_port[virq], port);
+	return port;
 }
 
 static int op_bind_ipi(struct domain *d, union evtchn_args *a)
 {
-	struct evtchn *ch;
-	int rc;
-
 	if (!vcpu_find(d, a->bind_ipi.vcpu))
 		return -ENOENT;
-	rc = port_take(d, ECS_IPI, 0, a->bind_ipi.vcpu, &ch);
-	if (!rc)
-		a->bind_ipi.port = ch->port;
-	return rc;
+	return port_take(d, EVTCHNSTAT_ipi, 0, a->bind_ipi.vcpu);
 }
 
 static int op_bind_pirq(struct domain *d, union evtchn_args *a)
 {
 	struct evtchn_domain *e = &d->evtchn;
-	struct evtchn_bind_pirq *op = &a->bind_pirq;
-	struct evtchn *ch;
-	int rc;
+	unsigned int pirq = a->bind_pirq.pirq;
+	int rc, port;
 
-	if (op->pirq >= EVTCHN_PIRQS)
+	if (pirq >= EVTCHN_PIRQS)
 		return -EINVAL;
 	if (rights_hardware(d))
 		return -EPERM;
@@ -232,18 +199,17 @@ static int op_bind_pirq(struct domain *d, union evtchn_args *a)
 		WRITE_ONCE(e->pirq_port, new_array(port_t, EVTCHN_PIRQS));
 	if (!e->pirq_port)
 		return -ENOMEM;
-	if (e->pirq_port[op->pirq])
+	if (e->pirq_port[pirq])
 		return -EEXIST;
-	rc = port_take(d, ECS_PIRQ, op->pirq, 0, &ch);
-	if (rc)
-		return rc;
-	op->port = ch->port;
-	WRITE_ONCE(e->pirq_port[op->pirq], ch->port);
-	rc = pirq_bind(d->vcpu[0], op->pirq, op->flags & BIND_PIRQ__WILL_SHARE);
-	if (rc) {			/* else it may fire from now on */
-		WRITE_ONCE(e->pirq_port[op->pirq], 0);
-		port_release(d, ch);
-	}
+	port = port_take(d, EVTCHNSTAT_pirq, pirq, 0);
+	if (port < 0)
+		return port;
+	WRITE_ONCE(e->pirq_port[pirq], port);
+	rc = pirq_bind(d->vcpu[0], pirq, a->bind_pirq.flags & BIND_PIRQ__WILL_SHARE);
+	if (!rc)
+		return port;		/* it may have fired already */
+	WRITE_ONCE(e->pirq_port[pirq], 0);
+	port_release(d, evtchn_find(d, port));
 	return rc;
 }
 
@@ -251,47 +217,40 @@ static int op_bind_vcpu(struct domain *d, union evtchn_args *a)
 {
 	struct evtchn *ch = evtchn_find(d, a->bind_vcpu.port);
 	struct vcpu *v = vcpu_find(d, a->bind_vcpu.vcpu);
-	u8 state = ch ? READ_ONCE(ch->state) : ECS_FREE;
+	u8 state = ch ? READ_ONCE(ch->state) : EVTCHNSTAT_closed;
 
 	if (!v)
 		return -ENOENT;
-	if (state != ECS_UNBOUND && state != ECS_INTERDOMAIN && state != ECS_PIRQ &&
-	    (state != ECS_VIRQ || !virq_is_global(ch->virq)))
+	if (state == EVTCHNSTAT_closed || state == EVTCHNSTAT_ipi ||
+	    (state == EVTCHNSTAT_virq && !virq_is_global(ch->virq)))
 		return -EINVAL;
 	WRITE_ONCE(ch->notify_vcpu, v->id);
-	if (state == ECS_PIRQ)
+	if (state == EVTCHNSTAT_pirq)
 		pirq_set_affinity(d, ch->pirq, v);
 	return 0;
 }
 
 /* ---- closing ---- */
 
-/*
- * End the connection of @ch, if it has one: its peer becomes unbound. The peer may close its end, or
- * bind it elsewhere, whenever ch->lock is not held; the reference keeps the memory of its port.
- */
+/* End the connection of @ch, if it has one: its peer becomes unbound, itself too, but for nobody. */
 static void disconnect(struct domain *d, struct evtchn *ch)
 {
-	unsigned long irq = spin_lock_irqsave(&ch->lock);
+	struct evtchn *peer;
+	unsigned long irq;
 
-	while (ch->state == ECS_INTERDOMAIN) {
-		struct domain *remote = ch->remote;
-		struct evtchn *peer = ch->peer;
-
-		domain_hold(remote);
-		spin_unlock_irqrestore(&ch->lock, irq);
-		irq = lock_pair(ch, peer);
-		if (ch->state == ECS_INTERDOMAIN && ch->peer == peer) {
-			peer->state = ECS_UNBOUND;
-			peer->unbound_domid = d->id;
-			ch->state = ECS_RESERVED;
-		}
-		unlock_pair(ch, peer, irq);
-		domain_put(remote);
-		irq = spin_lock_irqsave(&ch->lock);
+	spin_lock(&binding_lock);
+	irq = spin_lock_irqsave(&ch->lock);
+	if (ch->state == EVTCHNSTAT_interdomain) {
+		peer = ch->peer;
+		spin_lock(&peer->lock);
+		peer->state = EVTCHNSTAT_unbound;
+		peer->unbound_domid = d->id;
+		spin_unlock(&peer->lock);
 	}
-	ch->state = ECS_RESERVED;	/* nobody binds to it any more */
-	spin_unlock_irqrestore(&ch->lock, irq);
+	ch->state = EVTCHNSTAT_unbound;
+	ch->unbound_domid = DOMID_INVALID;
+	evtchn_unlock(ch, irq);
+	spin_unlock(&binding_lock);
 }
 
 static int port_close(struct domain *d, struct evtchn *ch)
@@ -299,22 +258,19 @@ static int port_close(struct domain *d, struct evtchn *ch)
 	unsigned int owner;
 
 	switch (READ_ONCE(ch->state)) {
-	case ECS_UNBOUND:		/* each may become the other at any time */
-	case ECS_INTERDOMAIN:
+	case EVTCHNSTAT_closed:
+		return -EINVAL;
+	case EVTCHNSTAT_unbound:	/* each may become the other at any time */
+	case EVTCHNSTAT_interdomain:
 		disconnect(d, ch);
 		break;
-	case ECS_PIRQ:
+	case EVTCHNSTAT_pirq:
 		WRITE_ONCE(d->evtchn.pirq_port[ch->pirq], 0);
 		pirq_unbind(d, ch->pirq);	/* without ch->lock: a handler may be waiting for it */
 		break;
-	case ECS_VIRQ:
+	case EVTCHNSTAT_virq:
 		owner = virq_is_global(ch->virq) ? 0 : ch->notify_vcpu;
 		WRITE_ONCE(d->vcpu[owner]->evtchn.virq_port[ch->virq], 0);
-		break;
-	case ECS_IPI:
-		break;
-	default:
-		return -EINVAL;
 	}
 	port_release(d, ch);
 	return 0;
@@ -328,35 +284,24 @@ static int op_close(struct domain *d, union evtchn_args *a)
 }
 
 /*
- * Close all ports, then go back to the 2-level ABI. What is closed stays closed, so a call made again
- * goes on where this one stopped; it stops only after it got somewhere. -EAGAIN: a port was bound
- * meanwhile.
+ * Close all ports, then go back to the 2-level ABI; d->evtchn.lock held. -ERESTART: call again, it got
+ * somewhere. -EAGAIN: a port was bound meanwhile.
  */
 static int close_all(struct domain *d)
 {
 	struct evtchn_domain *e = &d->evtchn;
-	int rc = 0;
 
-	for (unsigned int i = 0; i < e->nr_groups; i++) {
-		struct evtchn_group *g = READ_ONCE(e->groups[i]);
-		unsigned int closed = 0;
+	for (; e->active && e->close_next <= e->max_port; e->close_next++) {
+		struct evtchn *ch = evtchn_find(d, e->close_next);
 
-		if (!g || !READ_ONCE(g->used))
-			continue;
-		spin_lock(&e->lock);
-		for (unsigned int n = 0; n < EVTCHN_GROUP; n++)
-			closed += !port_close(d, &g->ch[n]);
-		spin_unlock(&e->lock);
-		if (closed && hypercall_preempt())
+		if (ch && !port_close(d, ch) && hypercall_preempt())
 			return -ERESTART;
 	}
-	spin_lock(&e->lock);
+	e->close_next = 0;
 	if (e->active)
-		rc = -EAGAIN;
-	else
-		evtchn_fifo_destroy(d);
-	spin_unlock(&e->lock);
-	return rc;
+		return -EAGAIN;
+	evtchn_fifo_destroy(d);
+	return 0;
 }
 
 static int op_reset(struct domain *d, union evtchn_args *a)
@@ -365,16 +310,6 @@ static int op_reset(struct domain *d, union evtchn_args *a)
 }
 
 /* ---- asking and setting ---- */
-
-static const u8 abi_status[] = {
-	[ECS_FREE]		= EVTCHNSTAT_closed,
-	[ECS_RESERVED]		= EVTCHNSTAT_closed,
-	[ECS_UNBOUND]		= EVTCHNSTAT_unbound,
-	[ECS_INTERDOMAIN]	= EVTCHNSTAT_interdomain,
-	[ECS_PIRQ]		= EVTCHNSTAT_pirq,
-	[ECS_VIRQ]		= EVTCHNSTAT_virq,
-	[ECS_IPI]		= EVTCHNSTAT_ipi,
-};
 
 static int op_status(struct domain *d, union evtchn_args *a)
 {
@@ -385,42 +320,42 @@ static int op_status(struct domain *d, union evtchn_args *a)
 	if (!ch)
 		return -EINVAL;
 	irq = spin_lock_irqsave(&ch->lock);
-	op->status = abi_status[ch->state];
+	op->status = ch->state;
 	op->vcpu = ch->notify_vcpu;
-	if (ch->state == ECS_INTERDOMAIN) {
+	if (ch->state == EVTCHNSTAT_interdomain) {
 		op->u.interdomain.dom = ch->remote->id;
 		op->u.interdomain.port = ch->peer->port;
-	} else if (ch->state == ECS_UNBOUND) {
+	} else if (ch->state == EVTCHNSTAT_unbound) {
 		op->u.unbound.dom = ch->unbound_domid;
-	} else if (ch->state == ECS_VIRQ || ch->state == ECS_PIRQ) {
+	} else if (ch->state == EVTCHNSTAT_virq || ch->state == EVTCHNSTAT_pirq) {
 		op->u.virq = ch->virq;		/* the same place in all of them */
 	}
-	spin_unlock_irqrestore(&ch->lock, irq);
+	evtchn_unlock(ch, irq);
 	return 0;
 }
 
 static int op_unmask(struct domain *d, union evtchn_args *a)
 {
-	struct evtchn *ch = evtchn_find(d, a->unmask.port);
 	unsigned long irq;
+	struct evtchn *ch = evtchn_lock(d, a->unmask.port, &irq);
 
-	if (!ch)
-		return -EINVAL;
-	irq = spin_lock_irqsave(&ch->lock);
-	if (ch->state > ECS_RESERVED)
+	if (ch) {
 		d->evtchn.abi->unmask(d, ch);
-	spin_unlock_irqrestore(&ch->lock, irq);
-	return 0;
+		evtchn_unlock(ch, irq);
+	}
+	return ch || evtchn_find(d, a->unmask.port) ? 0 : -EINVAL;
 }
 
 static int op_set_priority(struct domain *d, union evtchn_args *a)
 {
 	struct evtchn *ch = evtchn_find(d, a->set_priority.port);
-	const struct evtchn_abi *abi = d->evtchn.abi;
 
-	if (!ch)
+	if (!d->evtchn.fifo)
+		return -ENOSYS;
+	if (!ch || a->set_priority.priority > EVTCHN_FIFO_PRIORITY_MIN)
 		return -EINVAL;
-	return abi->set_priority ? abi->set_priority(ch, a->set_priority.priority) : -ENOSYS;
+	WRITE_ONCE(ch->priority, a->set_priority.priority);	/* from the next event on */
+	return 0;
 }
 
 #define OP(field, flags, fn)	{ sizeof(((union evtchn_args *)0)->field), flags, fn }
@@ -434,7 +369,7 @@ const struct evtchn_operation evtchn_operations[NR_EVTCHN_OPS] = {
 	[EVTCHNOP_bind_ipi]	= OP(bind_ipi, OP_RESULT | OP_LOCKED, op_bind_ipi),
 	[EVTCHNOP_bind_vcpu]	= OP(bind_vcpu, OP_LOCKED, op_bind_vcpu),
 	[EVTCHNOP_unmask]	= OP(unmask, 0, op_unmask),
-	[EVTCHNOP_reset]	= OP(dom, OP_DOMAIN, op_reset),
+	[EVTCHNOP_reset]	= OP(dom, OP_DOMAIN | OP_LOCKED, op_reset),
 	[EVTCHNOP_init_control]	= OP(init_control, OP_RESULT | OP_LOCKED, evtchn_fifo_init_control),
 	[EVTCHNOP_expand_array]	= OP(expand_array, OP_LOCKED, evtchn_fifo_expand_array),
 	[EVTCHNOP_set_priority]	= OP(set_priority, OP_LOCKED, op_set_priority),
@@ -445,39 +380,33 @@ const struct evtchn_operation evtchn_operations[NR_EVTCHN_OPS] = {
 int evtchn_domain_init(struct domain *d, unsigned int max_port)
 {
 	struct evtchn_domain *e = &d->evtchn;
-	struct evtchn_group *g;
 
 	spin_lock_init(&e->lock);
 	e->abi = &evtchn_2l;
 	e->max_port = min_t(unsigned int, max_port, EVTCHN_FIFO_NR_CHANNELS - 1);
-	e->nr_groups = e->max_port / EVTCHN_GROUP + 1;
-	e->groups = new_array(struct evtchn_group *, e->nr_groups);
-	if (!e->groups)
-		return -ENOMEM;
-	g = group_create(e, 0);
-	if (!g) {
-		evtchn_domain_free(d);
-		return -ENOMEM;
-	}
-	g->used = 1;
-	g->ch[0].state = ECS_RESERVED;
-	return 0;
+	e->first_free = 1;
+	e->groups = new_array(struct evtchn *, e->max_port / EVTCHN_GROUP + 1);
+	return e->groups ? 0 : -ENOMEM;
 }
 
 int evtchn_domain_destroy(struct domain *d)
 {
-	return close_all(d) ? -ERESTART : 0;	/* one last port may have been taken meanwhile */
+	int rc;
+
+	spin_lock(&d->evtchn.lock);
+	rc = close_all(d);
+	spin_unlock(&d->evtchn.lock);
+	return rc ? -ERESTART : 0;	/* one last port may have been taken meanwhile */
 }
 
 void evtchn_domain_free(struct domain *d)
 {
 	struct evtchn_domain *e = &d->evtchn;
 
-	for (unsigned int i = 0; e->groups && i < e->nr_groups; i++)
+	for (unsigned int i = 0; e->groups && i <= e->max_port / EVTCHN_GROUP; i++)
 		lib_free(e->groups[i]);
 	lib_free(e->groups);
 	lib_free(e->pirq_port);
 	e->groups = NULL;
 	e->pirq_port = NULL;
-	e->nr_groups = 0;
 }

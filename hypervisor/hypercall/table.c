@@ -23,7 +23,6 @@ const hypercall_fn hypercall_table[NR_HYPERCALLS] = {
 	[__HYPERVISOR_multicall]			= do_multicall,
 	[__HYPERVISOR_update_va_mapping]		= do_update_va_mapping,
 	[__HYPERVISOR_set_timer_op]			= do_set_timer_op,
-	[__HYPERVISOR_event_channel_op_compat]		= do_event_channel_op_compat,
 	[__HYPERVISOR_xen_version]			= do_xen_version,
 	[__HYPERVISOR_console_io]			= do_console_io,
 	[__HYPERVISOR_physdev_op_compat]		= do_physdev_op_compat,

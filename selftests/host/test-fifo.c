@@ -67,7 +67,7 @@ static u32 guest_unlink(event_word_t *word)
 {
 	u32 w = READ_ONCE(*word);
 
-	while (!try_cmpxchg(word, &w, w & ~(W_LINKED | W_LINK)))
+	while (!try_cmpxchg(word, &w, w & ~(EVTCHN_LINKED | W_LINK)))
 		;
 	return w & W_LINK;
 }
@@ -85,7 +85,7 @@ static port_t guest_consume(unsigned int vcpu, unsigned int q, u32 *ready)
 	if (!guest[vcpu].head[q])
 		*ready &= ~(1u << q);
 	w = READ_ONCE(words[port]);
-	return (w & W_PENDING) && !(w & W_MASKED) ? port : 0;
+	return (w & EVTCHN_PENDING) && !(w & EVTCHN_MASKED) ? port : 0;
 }
 
 static bool guest_try_unmask(port_t port)
@@ -93,13 +93,13 @@ static bool guest_try_unmask(port_t port)
 	u32 w = READ_ONCE(words[port]), old;
 
 	do {
-		if (!(w & W_MASKED))
+		if (!(w & EVTCHN_MASKED))
 			return true;
-		if (w & W_PENDING)
+		if (w & EVTCHN_PENDING)
 			return false;
 		old = w & ~W_BUSY;
 		w = old;
-	} while (!try_cmpxchg(&words[port], &w, old & ~W_MASKED));
+	} while (!try_cmpxchg(&words[port], &w, old & ~EVTCHN_MASKED));
 	return true;
 }
 
@@ -141,7 +141,7 @@ static void setup_fifo(void)
 	for (unsigned int i = 0; i < NR_VCPUS; i++)
 		BUG_ON(init_control(i, CONTROL_FRAME + i, 64));
 	for (unsigned int i = 0; i < 1024; i++)
-		words[i] = W_MASKED;
+		words[i] = EVTCHN_MASKED;
 	BUG_ON(expand(ARRAY_FRAME));
 }
 
@@ -211,7 +211,7 @@ static void test_no_control(void)
 	p = bind(2);
 	words[p] = 0;
 	evtchn_send(d, p);
-	check(evtchn_port_pending(d, p) && !(words[p] & W_LINKED), "no control block: pending, not linked");
+	check(evtchn_port_pending(d, p) && !(words[p] & EVTCHN_LINKED), "no control block: pending, not linked");
 	BUG_ON(init_control(2, CONTROL_FRAME + 2, 64));
 	unmask(p);
 	check(control_of(2)->head[7] == p, "delivered by unmask when there is one");
@@ -337,7 +337,7 @@ static void test_random(void)
 		while (control_of(vcpu)->ready)
 			consume_one(vcpu);
 	for (port_t p = 1; p <= NR_PORTS; p++)
-		left += state[p].pending || state[p].queued || (words[p] & (W_PENDING | W_LINKED | W_BUSY));
+		left += state[p].pending || state[p].queued || (words[p] & (EVTCHN_PENDING | EVTCHN_LINKED | W_BUSY));
 	check(!left, "after random sends, masks and moves every event was delivered");
 	teardown();
 }
@@ -362,7 +362,7 @@ static void test_hostile(void)
 	}
 	for (unsigned int i = 0; i < NR_VCPUS; i++)
 		for (unsigned int q = 0; q < 16; q++)
-			require(d->vcpu[i]->evtchn.fifo->tail[q] <= NR_PORTS, "tails are ours");
+			require(d->vcpu[i]->evtchn.tail[q] <= NR_PORTS, "tails are ours");
 	check(true, "random words and control blocks harm nobody");
 	teardown();
 }
@@ -442,7 +442,7 @@ static void test_threads(void)
 	drain(0);
 	drain(1);
 	for (port_t p = 1; p <= STRESS_PORTS; p++)
-		lost += seen[p] != sent[p] || (words[p] & (W_PENDING | W_LINKED));
+		lost += seen[p] != sent[p] || (words[p] & (EVTCHN_PENDING | EVTCHN_LINKED));
 	check(!lost, "no event is lost between two senders and two consumers");
 	teardown();
 }

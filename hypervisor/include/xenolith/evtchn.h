@@ -6,11 +6,12 @@
  *
  * Locks, in this order:
  *   d->evtchn.lock   which ports of @d are in use, its ABI, its virq and pirq tables
- *   ch->lock         state and binding of one port; of two the one at the lower address first.
- *                    Both ends of an interdomain channel only change with both locks held, so
- *                    either of them keeps the other end bound and its domain alive. Irqs off.
- *   FIFO queue lock  of one vcpu; innermost but for the scheduler's
- * Delivery takes the lock of one port and no other but the queue's.
+ *   binding lock     of all domains together: interdomain channels change only with it held
+ *   ch->lock         state and binding of one port, irqs off. Both ends of an interdomain channel
+ *                    change with both locks held, so either of them keeps the other end bound and
+ *                    its domain alive. Two are only taken with the binding lock held.
+ *   FIFO lock        queues of one domain; innermost but for the scheduler's
+ * Delivery takes the lock of one port and no other but the FIFO's.
  */
 #ifndef XENOLITH_EVTCHN_H
 #define XENOLITH_EVTCHN_H
@@ -24,18 +25,14 @@ struct domain;
 struct vcpu;
 typedef u32 port_t;			/* evtchn_port_t */
 
-enum evtchn_state {
-	ECS_FREE, ECS_RESERVED, ECS_UNBOUND, ECS_INTERDOMAIN, ECS_PIRQ, ECS_VIRQ, ECS_IPI
-};
-
 struct evtchn {
 	spinlock_t lock;
-	u8 state;			/* enum evtchn_state */
+	u8 state;			/* EVTCHNSTAT_* */
 	u8 priority;			/* FIFO: queue for the next event */
 	u16 notify_vcpu;		/* vcpu that is told */
 	port_t port;
-	u32 fifo_queue;			/* FIFO: queue it was last linked on; survives closing */
 	bool fifo_missed;		/* FIFO: raised while its array page was not there yet */
+	port_t *fifo_tail;		/* FIFO: of the queue it was last linked on; survives closing */
 	union {
 		unsigned int unbound_domid;	/* who may bind to it */
 		unsigned int pirq, virq;	/* one place for these: port_take() */
@@ -46,10 +43,13 @@ struct evtchn {
 	};
 };
 
+#define EVTCHN_PENDING	(1u << EVTCHN_FIFO_PENDING)
+#define EVTCHN_MASKED	(1u << EVTCHN_FIFO_MASKED)
+#define EVTCHN_LINKED	(1u << EVTCHN_FIFO_LINKED)
 /*
- * One way to lay pending and masked bits in guest memory. All but is_busy are called with a lock
- * held that keeps @ch in use (its own or its peer's), which keeps the ABI's memory in place;
- * is_busy with d->evtchn.lock.
+ * One way to lay pending and masked bits in guest memory. All but marks are called with a lock held
+ * that keeps @ch in use (its own or its peer's), which keeps the ABI's memory in place; marks with
+ * that or with d->evtchn.lock. A port that is LINKED may not be taken for something else.
  */
 struct evtchn_abi {
 	const char *name;
@@ -57,34 +57,28 @@ struct evtchn_abi {
 	void (*set_pending)(struct vcpu *v, struct evtchn *ch);
 	void (*clear_pending)(struct domain *d, struct evtchn *ch);
 	void (*unmask)(struct domain *d, struct evtchn *ch);
-	bool (*is_pending)(const struct domain *d, const struct evtchn *ch);
-	bool (*is_masked)(const struct domain *d, const struct evtchn *ch);
-	bool (*is_busy)(const struct domain *d, const struct evtchn *ch);	/* not to be reused yet */
-	int (*set_priority)(struct evtchn *ch, unsigned int priority);
+	u32 (*marks)(const struct domain *d, const struct evtchn *ch);	/* EVTCHN_PENDING, _MASKED, _LINKED */
 };
 
 #define EVTCHN_GROUP	64		/* ports per allocated group */
-struct evtchn_group {
-	u64 used;			/* bit n: ch[n] is taken */
-	struct evtchn ch[EVTCHN_GROUP];
-};
-
 #define EVTCHN_PIRQS	1024		/* pirqs that a domain can bind */
 struct evtchn_domain {			/* d->evtchn */
 	spinlock_t lock;
 	const struct evtchn_abi *abi;
-	struct evtchn_group **groups;	/* each NULL until used, stays until the domain is freed */
-	unsigned int nr_groups;
-	unsigned int active;		/* ports in use but the reserved ones */
+	struct evtchn **groups;		/* of EVTCHN_GROUP ports; NULL until used, stay until the domain is freed */
 	unsigned int max_port;		/* highest number it may use */
-	struct evtchn_fifo *fifo;
+	unsigned int active;		/* ports in use */
+	port_t first_free;		/* no port below is free */
+	port_t close_next;		/* where closing all goes on */
+	struct evtchn_fifo *fifo;	/* NULL: 2-level */
 	port_t *pirq_port;		/* EVTCHN_PIRQS entries, 0 unbound; NULL until used */
 	unsigned long poll_mask[BITS_TO_LONGS(128)];	/* vcpus in SCHEDOP_poll */
 };
 struct evtchn_vcpu {			/* v->evtchn */
 	port_t virq_port[NR_VIRQS];	/* 0: unbound; global ones with vcpu 0 */
-	struct evtchn_fifo_vcpu *fifo;
-	port_t poll_port;		/* 0: none, EVTCHN_POLL_ANY: several */
+	port_t poll_port;		/* SCHEDOP_poll: 0 not in it, EVTCHN_POLL_ANY several */
+	struct evtchn_fifo_control_block *control;	/* FIFO: guest memory, or NULL */
+	port_t tail[EVTCHN_FIFO_MAX_QUEUES];		/* FIFO: last port appended to each queue; 0 none */
 };
 #define EVTCHN_POLL_ANY	(~0u)
 
@@ -115,6 +109,5 @@ void evtchn_poll_wake(struct domain *d, port_t port);
 void evtchn_dump(struct domain *d);		/* debug key 'e' */
 
 long do_event_channel_op(unsigned long cmd, unsigned long arg, unsigned long, unsigned long, unsigned long);
-long do_event_channel_op_compat(unsigned long op, unsigned long, unsigned long, unsigned long, unsigned long);
 
 #endif
