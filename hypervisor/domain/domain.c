@@ -217,18 +217,14 @@ struct domain *domain_create(domid_t id, const struct domain_config *config)
 	if (alloc_shared_pages(d) || evtchn_domain_init(d, config->max_port) ||
 	    grant_domain_init(d, config->grant_frames, config->maptrack_frames))
 		goto fail;
-	if (pirq_domain_init(d))
-		goto fail;
 	if (d->is_hardware && rights_give_machine(d))
-		goto fail_pirq;
+		goto fail;
 	smp_wmb();				/* a finished domain before it can be found */
 	atomic_set(&d->refcnt, 1);
 	if (publish(d))
-		goto fail_pirq;
+		goto fail;
 	return d;
 
-fail_pirq:
-	pirq_domain_destroy(d);
 fail:
 	atomic_set(&d->refcnt, 0);
 	free_domain(d);
@@ -259,17 +255,10 @@ static int relinquish_watchdogs(struct domain *d)
 	return 0;
 }
 
-static int relinquish_pirqs(struct domain *d)
-{
-	pirq_domain_destroy(d);
-	return 0;
-}
-
 static int (*const relinquish_steps[])(struct domain *d) = {
 	relinquish_watchdogs,
 	evtchn_domain_destroy,
 	grant_domain_relinquish,
-	relinquish_pirqs,
 	relinquish_vcpus,
 	mm_domain_relinquish,
 };

@@ -12,7 +12,6 @@
 #define PM1_STATUS	0
 #define SPACE_MEMORY	0
 #define SPACE_IO	1
-#define SPACE_PCI	2
 
 __ro_after_init struct acpi_info acpi;
 
@@ -103,10 +102,6 @@ void acpi_reset(void)
 		break;
 	case SPACE_IO:
 		outb(acpi.reset_value, acpi.reset_address);
-		break;
-	case SPACE_PCI:		/* device in bits 32-47, function 16-31, offset below; bus 0 */
-		pci_write(0, 0, (acpi.reset_address >> 32 & 31) << 3 | (acpi.reset_address >> 16 & 7),
-			  acpi.reset_address & 0xff, 1, acpi.reset_value);
 		break;
 	}
 }

@@ -94,7 +94,7 @@ static void receive(char c)
 	input_char(c);
 }
 
-static void receive_all(void *arg)
+static void receive_all(void)
 {
 	int c;
 
@@ -106,7 +106,7 @@ static void receive_all(void *arg)
 
 static void poll(void *arg)
 {
-	receive_all(NULL);
+	receive_all();
 	timer_set(&poll_timer, now_ns() + POLL_PERIOD);
 }
 
@@ -122,7 +122,7 @@ void __init console_input_init(void)
 	stay_with_hypervisor = s[1] == 'x';
 	if (!uart_present())
 		return;
-	if (irq >= 0 && !irq_request(irq, receive_all, NULL)) {
+	if (irq >= 0 && !irq_request(irq, receive_all)) {
 		uart_enable_rx_irq();
 		return;
 	}

@@ -14,11 +14,9 @@
 #define RTE_LEVEL	BIT(15)
 #define RTE_MASKED	BIT(16)
 
-/* MADT: trigger and polarity of an interrupt source override, 0: as the bus has it */
+/* MADT: polarity and trigger of an interrupt source override, two bits each, 3: not as ISA has it */
 #define INTI_LOW	3
 #define INTI_LEVEL	(3 << 2)
-#define INTI_POLARITY	3
-#define INTI_TRIGGER	(3 << 2)
 
 static __ro_after_init struct {
 	volatile u32 *regs;
@@ -26,7 +24,7 @@ static __ro_after_init struct {
 	unsigned int gsi_base, nr_pins;
 } ioapics[ARRAY_SIZE(acpi.ioapic)];
 static __ro_after_init unsigned int nr_ioapics;
-static DEFINE_SPINLOCK(ioapic_lock);		/* index register, and rte of every descriptor */
+static DEFINE_SPINLOCK(ioapic_lock);		/* index register, and whether a pin is masked */
 
 static u32 read_reg(unsigned int i, unsigned int reg)
 {
@@ -40,52 +38,32 @@ static void write_reg(unsigned int i, unsigned int reg, u32 val)
 	ioapics[i].regs[IOAPIC_DATA / 4] = val;
 }
 
-static void set_masked(struct irq_desc *irq, bool masked)
+static void write_low(const struct irq_desc *irq)
+{
+	write_reg(irq->ioapic, REG_RTE(irq->pin), irq->vector | (irq->level ? RTE_LEVEL : 0) |
+		  (irq->active_low ? RTE_ACTIVE_LOW : 0) | (irq->masked ? RTE_MASKED : 0));
+}
+
+static void ioapic_set_masked(struct irq_desc *irq, bool masked)
 {
 	unsigned long flags = spin_lock_irqsave(&ioapic_lock);
 
-	irq->rte = masked ? irq->rte | RTE_MASKED : irq->rte & ~RTE_MASKED;
-	write_reg(irq->ioapic, REG_RTE(irq->pin), irq->rte);
+	irq->masked = masked;
+	write_low(irq);
 	spin_unlock_irqrestore(&ioapic_lock, flags);
 }
 
-static void ioapic_mask(struct irq_desc *irq)
-{
-	set_masked(irq, true);
-}
-
-static void ioapic_unmask(struct irq_desc *irq)
-{
-	set_masked(irq, false);
-}
-
+/* A live one is not masked meanwhile: the edge that came then would be lost. */
 static void ioapic_program(struct irq_desc *irq)
 {
 	unsigned long flags = spin_lock_irqsave(&ioapic_lock);
 
-	irq->rte = irq->vector | RTE_MASKED | (irq->level ? RTE_LEVEL : 0) |
-		   (irq->active_low ? RTE_ACTIVE_LOW : 0);
-	write_reg(irq->ioapic, REG_RTE(irq->pin), irq->rte);
 	write_reg(irq->ioapic, REG_RTE(irq->pin) + 1, cpu_apic_id[irq->cpu] << 24);
+	write_low(irq);
 	spin_unlock_irqrestore(&ioapic_lock, flags);
 }
 
-/* Not masked meanwhile: the edge that came then would be lost. */
-static void ioapic_retarget(struct irq_desc *irq)
-{
-	unsigned long flags = spin_lock_irqsave(&ioapic_lock);
-
-	write_reg(irq->ioapic, REG_RTE(irq->pin) + 1, cpu_apic_id[irq->cpu] << 24);
-	spin_unlock_irqrestore(&ioapic_lock, flags);
-}
-
-const struct irq_chip ioapic_chip = {
-	.name = "IO-APIC",
-	.mask = ioapic_mask,
-	.unmask = ioapic_unmask,
-	.program = ioapic_program,
-	.retarget = ioapic_retarget,
-};
+const struct irq_chip ioapic_chip = { .program = ioapic_program, .set_masked = ioapic_set_masked };
 
 unsigned int __init ioapic_init(void)
 {
@@ -107,7 +85,7 @@ unsigned int __init ioapic_init(void)
 			write_reg(n, REG_RTE(pin), RTE_MASKED);
 		nr_ioapics++;
 	}
-	return min(nr_gsis, 4096u);
+	return nr_gsis;
 }
 
 unsigned int ioapic_isa_gsi(unsigned int isa_irq)
@@ -119,7 +97,7 @@ unsigned int ioapic_isa_gsi(unsigned int isa_irq)
 }
 
 /* ISA interrupts are edge-triggered and active high unless the MADT says otherwise, others PCI's. */
-static void describe_trigger(struct irq_desc *irq, unsigned int gsi)
+static void __init describe_trigger(struct irq_desc *irq, unsigned int gsi)
 {
 	irq->level = irq->active_low = gsi >= 16;
 	for (unsigned int i = 0; i < acpi.nr_overrides; i++) {
@@ -127,25 +105,22 @@ static void describe_trigger(struct irq_desc *irq, unsigned int gsi)
 
 		if (acpi.override[i].gsi != gsi)
 			continue;
-		irq->level = (flags & INTI_TRIGGER) == INTI_LEVEL;
-		irq->active_low = (flags & INTI_POLARITY) == INTI_LOW;
+		irq->level = (flags & INTI_LEVEL) == INTI_LEVEL;
+		irq->active_low = (flags & INTI_LOW) == INTI_LOW;
 	}
 }
 
-bool __init ioapic_describe(struct irq_desc *irq, unsigned int gsi)
+void __init ioapic_describe(struct irq_desc *irq, unsigned int gsi)
 {
-	irq->number = gsi;
 	for (unsigned int i = 0; i < nr_ioapics; i++) {
 		if (gsi - ioapics[i].gsi_base >= ioapics[i].nr_pins)
 			continue;
 		irq->chip = &ioapic_chip;
 		irq->ioapic = i;
 		irq->pin = gsi - ioapics[i].gsi_base;
-		irq->rte = RTE_MASKED;
 		describe_trigger(irq, gsi);
-		return true;
+		return;
 	}
-	return false;
 }
 
 int ioapic_guest_read(paddr_t base, unsigned int reg, u32 *val)

@@ -11,16 +11,15 @@
  * machine ends with it.
  */
 #include <xenolith/debug.h>
+#include <xenolith/domain.h>
 #include <xenolith/entry.h>
 #include <xenolith/evtchn.h>
 #include "irq.h"
 
-#define NR_MSIS		224		/* a few more than there are vectors */
-
 DEFINE_SPINLOCK(irq_lock);
+__ro_after_init struct irq_desc *irqs;
+__ro_after_init unsigned int nr_gsis, nr_irqs;
 static struct irq_desc *vector_irq[256];	/* written under irq_lock, read without */
-static __ro_after_init struct irq_desc *gsi_desc, *msi_desc;
-static __ro_after_init unsigned int nr_gsis;
 static u64 nr_unexpected;
 
 /* ---- vectors ---- */
@@ -44,8 +43,9 @@ int irq_start(struct irq_desc *irq, unsigned int cpu)
 		return -ENOSPC;
 	irq->cpu = cpu;
 	irq->waiting_eoi = false;
+	irq->masked = true;
 	irq->chip->program(irq);
-	irq->chip->unmask(irq);
+	irq->chip->set_masked(irq, false);
 	return 0;
 }
 
@@ -54,83 +54,14 @@ void irq_stop(struct irq_desc *irq)
 {
 	if (!irq->vector)
 		return;
-	irq->chip->mask(irq);
+	irq->chip->set_masked(irq, true);
 	WRITE_ONCE(vector_irq[irq->vector], NULL);
 	irq->vector = 0;
 }
 
-void irq_retarget(struct irq_desc *irq, unsigned int cpu)
-{
-	if (!irq->vector || irq->cpu == cpu)
-		return;
-	irq->cpu = cpu;
-	irq->chip->retarget(irq);
-}
-
-void irq_cpu_down(unsigned int cpu)
-{
-	unsigned long flags = spin_lock_irqsave(&irq_lock);
-
-	for (unsigned int vec = 0; vec < 256; vec++)
-		if (vector_irq[vec] && vector_irq[vec]->cpu == cpu)
-			irq_retarget(vector_irq[vec], 0);
-	spin_unlock_irqrestore(&irq_lock, flags);
-}
-
-/* ---- descriptors ---- */
-
-unsigned int irq_nr_gsis(void)
-{
-	return nr_gsis;
-}
-
 struct irq_desc *irq_gsi(unsigned int gsi)
 {
-	return gsi < nr_gsis && gsi_desc[gsi].chip ? &gsi_desc[gsi] : NULL;
-}
-
-struct irq_desc *irq_alloc_msi(void)
-{
-	for (unsigned int i = 0; i < NR_MSIS; i++) {
-		struct irq_desc *irq = &msi_desc[i];
-
-		if (irq->chip)
-			continue;
-		*irq = (struct irq_desc){ .chip = &msi_chip, .number = i };
-		return irq;
-	}
-	return NULL;
-}
-
-void irq_free_msi(struct irq_desc *irq)
-{
-	irq_stop(irq);
-	irq->guest = NULL;
-	irq->chip = NULL;
-}
-
-static bool same_device(const struct msi *a, const struct msi *b)
-{
-	return a->segment == b->segment && a->bus == b->bus && a->devfn == b->devfn;
-}
-
-struct irq_desc *irq_find_msi(const struct msi *msi)
-{
-	for (unsigned int i = 0; i < NR_MSIS; i++) {
-		struct irq_desc *irq = &msi_desc[i];
-
-		if (irq->chip && same_device(&irq->msi, msi) && irq->msi.msix == msi->msix &&
-		    irq->msi.entry == msi->entry)
-			return irq;
-	}
-	return NULL;
-}
-
-void irq_for_each_msi(void (*fn)(struct irq_desc *irq, const void *arg), const void *arg)
-{
-	for (unsigned int i = 0; i < NR_MSIS; i++)
-		if (msi_desc[i].chip)
-			fn(&msi_desc[i], arg);
+	return gsi < nr_gsis && irqs[gsi].chip ? &irqs[gsi] : NULL;
 }
 
 /* ---- arrival ---- */
@@ -143,11 +74,20 @@ static noinline void unexpected(u8 vector)
 	nr_unexpected++;
 }
 
-static void handle_own(struct irq_desc *irq)
+/* To the guest that it is bound to; its vcpu may have moved since the last one. */
+static void send(struct irq_desc *irq, struct domain *guest)
 {
-	irq->fn(irq->arg);
-	if (irq->level)
-		irq->chip->unmask(irq);
+	struct vcpu *v = irq->vcpu;
+
+	evtchn_send_pirq(guest, irq - irqs);
+	if (likely(v->sched.cpu == irq->cpu))
+		return;
+	spin_lock(&irq_lock);
+	if (irq->vector) {
+		irq->cpu = v->sched.cpu;
+		irq->chip->program(irq);
+	}
+	spin_unlock(&irq_lock);
 }
 
 void irq_entry(struct cpu_regs *regs)
@@ -161,40 +101,37 @@ void irq_entry(struct cpu_regs *regs)
 	}
 	irq->count++;
 	if (irq->level) {
-		irq->chip->mask(irq);
+		irq->chip->set_masked(irq, true);
 		/* After the mask: an EOI that overtakes us must not leave it masked for ever. */
 		WRITE_ONCE(irq->waiting_eoi, true);
 	}
 	apic_eoi();
 	guest = READ_ONCE(irq->guest);		/* it may just be unmapped by another CPU */
-	if (likely(guest && irq->bound))
-		evtchn_send_pirq(guest, irq->pirq);
-	else if (irq->fn)
-		handle_own(irq);
+	if (likely(guest && irq->bound)) {
+		send(irq, guest);
+	} else if (irq->fn) {
+		irq->fn();
+		if (irq->level)
+			irq->chip->set_masked(irq, false);
+	}
 }
 
-int irq_request(unsigned int gsi, void (*fn)(void *arg), void *arg)
+int irq_request(unsigned int isa_irq, void (*fn)(void))
 {
-	struct irq_desc *irq = irq_gsi(gsi < 16 ? ioapic_isa_gsi(gsi) : gsi);
-	unsigned long flags;
+	struct irq_desc *irq = irq_gsi(ioapic_isa_gsi(isa_irq));
+	unsigned long flags = spin_lock_irqsave(&irq_lock);
 	int rc = -EBUSY;
 
-	if (!irq)
-		return -EINVAL;
-	flags = spin_lock_irqsave(&irq_lock);
-	if (!irq->fn && !irq->bound) {
-		irq->arg = arg;
+	if (irq && !irq->fn && !irq->bound) {
 		irq->fn = fn;
 		rc = irq_start(irq, smp_cpu());
-		if (rc)
-			irq->fn = NULL;
 	}
 	spin_unlock_irqrestore(&irq_lock, flags);
 	return rc;
 }
 
 /* The legacy timer's line is nobody's: HPET and PIT are the hypervisor's and stay silent. */
-static void legacy_timer(void *arg)
+static void legacy_timer(void)
 {
 }
 
@@ -203,39 +140,38 @@ void __init irq_init(void)
 	struct irq_desc *timer;
 
 	i8259_off();
-	nr_gsis = ioapic_init();
-	gsi_desc = new_array(struct irq_desc, nr_gsis);
-	msi_desc = new_array(struct irq_desc, NR_MSIS);
-	if (!gsi_desc || !msi_desc)
+	nr_gsis = min(ioapic_init(), EVTCHN_PIRQS - NR_MSIS);
+	nr_irqs = nr_gsis + NR_MSIS;
+	irqs = new_array(struct irq_desc, nr_irqs);
+	if (!irqs)
 		panic("no memory for interrupt descriptors\n");
-	for (unsigned int gsi = 0; gsi < nr_gsis; gsi++)
-		ioapic_describe(&gsi_desc[gsi], gsi);
+	for (unsigned int i = 0; i < nr_irqs; i++)
+		if (i < nr_gsis)
+			ioapic_describe(&irqs[i], i);
+		else
+			irqs[i].chip = &msi_chip;
 	timer = irq_gsi(ioapic_isa_gsi(0));
 	if (timer)
 		timer->fn = legacy_timer;
 	printk("Interrupts: %u GSIs, %u IO-APICs\n", nr_gsis, acpi.nr_ioapics);
 }
 
-static void dump_one(const struct irq_desc *irq, const char *kind)
+static void dump_one(const struct irq_desc *irq)
 {
-	char user[64];
+	bool msi = irq->chip == &msi_chip;
 
-	if (!irq->chip || (!irq->vector && !irq->guest))
-		return;
+	printk("  %s %3u vector %02x CPU%-3u %-5s %10lu  ", msi ? "MSI" : "GSI", (u32)(irq - irqs), irq->vector,
+	       irq->cpu, irq->level ? "level" : "edge", irq->count);
 	if (irq->fn)
-		lib_snprintf(user, sizeof(user), "%ps", (void *)irq->fn);
+		printk("%ps\n", (void *)irq->fn);
 	else
-		lib_snprintf(user, sizeof(user), "pirq %u%s%s", irq->pirq, irq->bound ? "" : ", no port",
-			     irq->waiting_eoi ? ", waits for EOI" : "");
-	printk("  %s %3u vector %02x CPU%-3u %-5s %10lu  %s\n", kind, irq->number, irq->vector, irq->cpu,
-	       irq->level ? "level" : "edge", irq->count, user);
+		printk("pirq%s%s\n", irq->bound ? "" : ", no port", irq->waiting_eoi ? ", waits for EOI" : "");
 }
 
 void irq_dump(void)
 {
 	printk("Interrupts (%lu unexpected):\n", nr_unexpected);
-	for (unsigned int i = 0; i < nr_gsis; i++)
-		dump_one(&gsi_desc[i], "GSI");
-	for (unsigned int i = 0; i < NR_MSIS; i++)
-		dump_one(&msi_desc[i], "MSI");
+	for (unsigned int i = 0; i < nr_irqs; i++)
+		if (irqs[i].vector || irqs[i].guest)
+			dump_one(&irqs[i]);
 }

@@ -27,12 +27,12 @@
 
 static u32 config_read(const struct msi *m, unsigned int reg, unsigned int bytes)
 {
-	return pci_read(m->segment, m->bus, m->devfn, m->cap + reg, bytes);
+	return pci_read(m->device, m->cap + reg, bytes);
 }
 
 static void config_write(const struct msi *m, unsigned int reg, unsigned int bytes, u32 val)
 {
-	pci_write(m->segment, m->bus, m->devfn, m->cap + reg, bytes, val);
+	pci_write(m->device, m->cap + reg, bytes, val);
 }
 
 static void control_update(const struct msi *m, u16 clear, u16 set)
@@ -43,27 +43,19 @@ static void control_update(const struct msi *m, u16 clear, u16 set)
 		config_write(m, MSI_CONTROL, 2, new);
 }
 
-static void set_masked(const struct msi *m, bool masked)
+static void msi_set_masked(struct irq_desc *irq, bool masked)
 {
+	const struct msi *m = &irq->msi;
+
+	irq->masked = masked;
 	if (m->msix) {
 		m->slot[3] = masked ? m->slot[3] | ENTRY_MASKED : m->slot[3] & ~ENTRY_MASKED;
 		(void)m->slot[3];		/* posted writes arrive before we go on */
 	} else if (m->mask_reg) {
 		config_write(m, m->mask_reg, 4, masked);
 	}
-}
-
-static void msi_mask(struct irq_desc *irq)
-{
-	set_masked(&irq->msi, true);
-}
-
-static void msi_unmask(struct irq_desc *irq)
-{
-	struct msi *m = &irq->msi;
-
-	set_masked(m, false);
-	control_update(m, m->msix ? MSIX_MASK_ALL : MSI_QUEUE, m->msix ? MSIX_ENABLE : MSI_ENABLE);
+	if (!masked)
+		control_update(m, m->msix ? MSIX_MASK_ALL : MSI_QUEUE, m->msix ? MSIX_ENABLE : MSI_ENABLE);
 }
 
 static void write_message(const struct msi *m, u32 address, u32 data)
@@ -83,27 +75,21 @@ static void write_message(const struct msi *m, u32 address, u32 data)
 	config_write(m, MSI_ADDRESS + (wide ? 8 : 4), 2, data);
 }
 
-/* Physical destination, fixed delivery, edge. */
+/*
+ * Physical destination, fixed delivery, edge. A message between the writes of its parts would be a
+ * mixture; when a live one moves to another CPU the vector stays, so that none can be lost.
+ */
 static void msi_program(struct irq_desc *irq)
 {
-	set_masked(&irq->msi, true);
+	bool masked = irq->masked;
+
+	msi_set_masked(irq, true);
 	write_message(&irq->msi, MESSAGE_ADDRESS | (cpu_apic_id[irq->cpu] & 0xff) << 12, irq->vector);
+	if (!masked)
+		msi_set_masked(irq, false);
 }
 
-/* A message between the writes of its parts would be a mixture; the vector stays, so none can be lost. */
-static void msi_retarget(struct irq_desc *irq)
-{
-	msi_program(irq);
-	set_masked(&irq->msi, false);
-}
-
-const struct irq_chip msi_chip = {
-	.name = "MSI",
-	.mask = msi_mask,
-	.unmask = msi_unmask,
-	.program = msi_program,
-	.retarget = msi_retarget,
-};
+const struct irq_chip msi_chip = { .program = msi_program, .set_masked = msi_set_masked };
 
 static int open_msix(struct domain *d, struct msi *m, u64 table_base)
 {
@@ -112,7 +98,7 @@ static int open_msix(struct domain *d, struct msi *m, u64 table_base)
 
 	if (m->entry > (config_read(m, MSI_CONTROL, 2) & MSIX_SIZE))
 		return -EINVAL;
-	if (!(pci_read(m->segment, m->bus, m->devfn, PCI_COMMAND, 2) & PCI_COMMAND_MEMORY))
+	if (!(pci_read(m->device, PCI_COMMAND, 2) & PCI_COMMAND_MEMORY))
 		return -ENXIO;
 	/* We trust neither caller nor BAR: it must not be memory, nor a device of our own. */
 	if (slot < table_base || slot >> x86.phys_bits || mfn_valid(mfn(frame)))
@@ -127,7 +113,7 @@ int msi_open(struct domain *d, struct msi *m, u64 table_base)
 {
 	u16 control;
 
-	m->cap = pci_capability(m->segment, m->bus, m->devfn, m->msix ? CAP_MSIX : CAP_MSI);
+	m->cap = pci_capability(m->device, m->msix ? CAP_MSIX : CAP_MSI);
 	if (!m->cap)
 		return -ENODEV;
 	if (m->msix)
@@ -140,40 +126,22 @@ int msi_open(struct domain *d, struct msi *m, u64 table_base)
 
 void msi_close(struct msi *m)
 {
-	set_masked(m, true);
 	if (m->msix)
 		iounmap((void *)m->slot);
 	else
 		control_update(m, MSI_ENABLE, 0);
 }
 
-struct restore {
-	struct msi device;
-	unsigned int found;
-};
-
-static void restore_one(struct irq_desc *irq, const void *arg)
+int msi_restore(u16 segment, u16 device)
 {
-	struct restore *r = (struct restore *)arg;
-	const struct msi *m = &irq->msi;
-
-	if (m->segment != r->device.segment || m->bus != r->device.bus ||
-	    m->devfn != r->device.devfn || !irq->vector)
-		return;
-	msi_program(irq);
-	msi_unmask(irq);
-	r->found++;
-}
-
-int msi_restore(u16 segment, u8 bus, u8 devfn)
-{
-	struct restore r = { .device = { .segment = segment, .bus = bus, .devfn = devfn } };
 	unsigned long flags;
 
-	if (!pci_present(segment, bus, devfn))
+	if (segment || !pci_present(device))
 		return -ENODEV;
 	flags = spin_lock_irqsave(&irq_lock);
-	irq_for_each_msi(restore_one, &r);
+	for (struct irq_desc *irq = irqs + nr_gsis; irq < irqs + nr_irqs; irq++)
+		if (irq->vector && irq->msi.device == device)
+			msi_program(irq);
 	spin_unlock_irqrestore(&irq_lock, flags);
 	return 0;
 }

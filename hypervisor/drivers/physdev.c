@@ -4,135 +4,115 @@
 #include <xenolith/hypercall.h>
 #include "irq.h"
 
-static long op_eoi(unsigned long arg)
-{
-	struct physdev_eoi op;
+union physdev_arg {
+	struct physdev_eoi eoi;
+	struct physdev_pirq_eoi_gmfn eoi_map;
+	struct physdev_irq_status_query status;
+	struct physdev_set_iopl iopl;
+	struct physdev_set_iobitmap iobitmap;
+	struct physdev_apic apic;
+	struct physdev_irq irq;
+	struct physdev_map_pirq map;
+	struct physdev_unmap_pirq unmap;
+	struct physdev_setup_gsi gsi;
+	struct physdev_restore_msi restore;
+	struct physdev_pci_device device;
+};
 
-	if (copy_in(&op, arg))
-		return -EFAULT;
-	if (op.irq >= pirq_nr())
+static DEFINE_SPINLOCK(map_lock);		/* one that maps or unmaps at a time */
+
+static long op_eoi(struct domain *d, union physdev_arg *a)
+{
+	if (a->eoi.irq >= nr_irqs)
 		return -EINVAL;
-	pirq_unmask(current->domain, op.irq);
+	pirq_unmask(d, a->eoi.irq);
 	return 0;
 }
 
-static long op_eoi_map(unsigned long arg)
+static long op_eoi_map(struct domain *d, union physdev_arg *a)
 {
-	struct physdev_pirq_eoi_gmfn op;
-
-	if (copy_in(&op, arg))
-		return -EFAULT;
-	return pirq_register_eoi_map(current->domain, mfn(op.gmfn));
-}
-
-static long op_status(unsigned long arg)
-{
-	struct physdev_irq_status_query op;
 	int rc;
 
-	if (copy_in(&op, arg))
-		return -EFAULT;
-	rc = pirq_status(current->domain, op.irq);
-	if (rc < 0)
-		return rc;
-	op.flags = rc;
-	return copy_out(arg, &op);
+	spin_lock(&map_lock);
+	rc = pirq_register_eoi_map(d, mfn(a->eoi_map.gmfn));
+	spin_unlock(&map_lock);
+	return rc;
 }
 
-static long op_set_iopl(unsigned long arg)
+static long op_status(struct domain *d, union physdev_arg *a)
 {
-	struct physdev_set_iopl op;
+	int rc = pirq_status(d, a->status.irq);
 
-	if (copy_in(&op, arg))
-		return -EFAULT;
-	if (op.iopl > 3)
+	a->status.flags = rc;
+	return min(rc, 0);
+}
+
+static long op_set_iopl(struct domain *d, union physdev_arg *a)
+{
+	if (a->iopl.iopl > 3)
 		return -EINVAL;
-	pv_set_iopl(current, (u64)op.iopl << 12);
+	pv_set_iopl(current, (u64)a->iopl.iopl << 12);
 	return 0;
 }
 
-static long op_set_iobitmap(unsigned long arg)
+static long op_set_iobitmap(struct domain *d, union physdev_arg *a)
 {
-	struct physdev_set_iobitmap op;
-	struct vcpu *v = current;
+	unsigned long bitmap = (unsigned long)a->iobitmap.bitmap.p;
 
-	if (copy_in(&op, arg))
-		return -EFAULT;
-	if (op.nr_ports > 65536 || !guest_addr_ok((unsigned long)op.bitmap.p, op.nr_ports / 8))
+	if (a->iobitmap.nr_ports > 65536 || !guest_addr_ok(bitmap, a->iobitmap.nr_ports / 8))
 		return -EINVAL;
-	v->pv.io_bitmap = (unsigned long)op.bitmap.p;
-	v->pv.io_bitmap_ports = op.nr_ports;
+	current->pv.io_bitmap = bitmap;
+	current->pv.io_bitmap_ports = a->iobitmap.nr_ports;
 	return 0;
 }
 
-static long op_apic_read(unsigned long arg)
+static long op_apic_read(struct domain *d, union physdev_arg *a)
 {
-	struct physdev_apic op;
-	int rc;
-
-	if (copy_in(&op, arg))
-		return -EFAULT;
-	rc = ioapic_guest_read(op.apic_physbase, op.reg, &op.value);
-	return rc ? rc : copy_out(arg, &op);
+	return ioapic_guest_read(a->apic.apic_physbase, a->apic.reg, &a->apic.value);
 }
 
 /* The entries are ours: what old kernels write there is dropped. */
-static long op_apic_write(unsigned long arg)
+static long op_apic_write(struct domain *d, union physdev_arg *a)
 {
-	struct physdev_apic op;
-
-	return copy_in(&op, arg) ? -EFAULT : ioapic_guest_read(op.apic_physbase, op.reg, &op.value);
+	return op_apic_read(d, a);
 }
 
 /* Vectors are given when a port is bound; kernels ask nevertheless and keep the number for show. */
-static long op_irq_vector(unsigned long arg)
+static long op_irq_vector(struct domain *d, union physdev_arg *a)
 {
-	struct physdev_irq op;
-	struct irq_desc *irq;
+	struct irq_desc *irq = irq_gsi(a->irq.irq);
 
-	if (copy_in(&op, arg))
-		return -EFAULT;
-	irq = irq_gsi(op.irq);
 	if (!irq)
 		return -EINVAL;
-	op.vector = irq->vector;
-	return copy_out(arg, &op);
+	a->irq.vector = irq->vector;
+	return 0;
 }
 
 static long map_msi(struct domain *d, struct physdev_map_pirq *op)
 {
-	struct msi msi = {
-		.segment = op->type == MAP_PIRQ_TYPE_MSI_SEG ? op->bus >> 16 : 0,
-		.bus = op->bus, .devfn = op->devfn, .entry = op->entry_nr,
-	};
-	int pirq = op->pirq, rc;
+	struct msi msi = { .device = (op->bus & 0xff) << 8 | (op->devfn & 0xff), .entry = op->entry_nr };
 
-	rc = pirq_map_msi(d, &msi, op->table_base, &pirq);
-	op->pirq = pirq;
-	return rc;
+	if (op->type == MAP_PIRQ_TYPE_MSI_SEG && op->bus >> 16)
+		return -ENODEV;
+	return pirq_map_msi(d, &msi, op->table_base, op->pirq);
 }
 
-static long op_map_pirq(unsigned long arg)
+static long op_map_pirq(struct domain *d, union physdev_arg *a)
 {
-	struct domain *d = current->domain;
-	struct physdev_map_pirq op;
-	int pirq;
+	struct physdev_map_pirq *op = &a->map;
 	long rc;
 
-	if (copy_in(&op, arg))
-		return -EFAULT;
-	if (op.domid != DOMID_SELF && op.domid != d->id)
+	if (op->domid != DOMID_SELF && op->domid != d->id)
 		return -ESRCH;
-	pirq = op.pirq;
-	spin_lock(&d->pirq->map_lock);
-	switch (op.type) {
+	spin_lock(&map_lock);
+	switch (op->type) {
 	case MAP_PIRQ_TYPE_GSI:
-		rc = pirq_map_gsi(d, op.index, &pirq);
-		op.pirq = pirq;
+		rc = op->pirq < 0 || op->pirq == op->index ? pirq_map_gsi(d, op->index) : -EINVAL;
+		rc = rc ? rc : op->index;
 		break;
 	case MAP_PIRQ_TYPE_MSI:
 	case MAP_PIRQ_TYPE_MSI_SEG:
-		rc = map_msi(d, &op);
+		rc = map_msi(d, op);
 		break;
 	case MAP_PIRQ_TYPE_MULTI_MSI:
 		rc = -EOPNOTSUPP;	/* the guest falls back to one message */
@@ -141,154 +121,87 @@ static long op_map_pirq(unsigned long arg)
 		rc = -EINVAL;
 		break;
 	}
-	spin_unlock(&d->pirq->map_lock);
-	return rc ? rc : copy_out(arg, &op);
+	spin_unlock(&map_lock);
+	op->pirq = rc;
+	return min(rc, 0L);
 }
 
-static long op_unmap_pirq(unsigned long arg)
+static long op_unmap_pirq(struct domain *d, union physdev_arg *a)
 {
-	struct domain *d = current->domain;
-	struct physdev_unmap_pirq op;
 	long rc;
 
-	if (copy_in(&op, arg))
-		return -EFAULT;
-	if (op.domid != DOMID_SELF && op.domid != d->id)
+	if (a->unmap.domid != DOMID_SELF && a->unmap.domid != d->id)
 		return -ESRCH;
-	spin_lock(&d->pirq->map_lock);
-	rc = pirq_unmap(d, op.pirq);
-	spin_unlock(&d->pirq->map_lock);
+	spin_lock(&map_lock);
+	rc = pirq_unmap(d, a->unmap.pirq);
+	spin_unlock(&map_lock);
 	return rc;
 }
 
-static long op_get_free(unsigned long arg)
+static long op_setup_gsi(struct domain *d, union physdev_arg *a)
 {
-	struct physdev_get_free_pirq op;
-	int rc;
-
-	if (copy_in(&op, arg))
-		return -EFAULT;
-	rc = pirq_get_free(current->domain, op.type);
-	if (rc < 0)
-		return rc;
-	op.pirq = rc;
-	return copy_out(arg, &op);
+	return pirq_setup_gsi(a->gsi.gsi, a->gsi.triggering, a->gsi.polarity);
 }
 
-static long op_setup_gsi(unsigned long arg)
+static long op_restore_msi(struct domain *d, union physdev_arg *a)
 {
-	struct physdev_setup_gsi op;
-
-	if (copy_in(&op, arg))
-		return -EFAULT;
-	if (op.gsi < 0 || op.gsi >= irq_nr_gsis())
-		return -EINVAL;
-	return pirq_setup_gsi(op.gsi, op.triggering, op.polarity);
+	return msi_restore(0, a->restore.bus << 8 | a->restore.devfn);
 }
 
-static long op_restore_msi(unsigned long arg)
+static long op_restore_msi_ext(struct domain *d, union physdev_arg *a)
 {
-	struct physdev_restore_msi op;
-
-	return copy_in(&op, arg) ? -EFAULT : msi_restore(0, op.bus, op.devfn);
+	return msi_restore(a->device.seg, a->device.bus << 8 | a->device.devfn);
 }
 
-static long op_restore_msi_ext(unsigned long arg)
+#define FOR_ALL		1	/* not only for who has the devices */
+#define ANSWERS		2	/* the structure is copied out */
+static const struct {
+	long (*fn)(struct domain *d, union physdev_arg *a);
+	u8 size, flags;
+} ops[] = {
+	[PHYSDEVOP_eoi]			= { op_eoi, sizeof(struct physdev_eoi), FOR_ALL },
+	[PHYSDEVOP_pirq_eoi_gmfn_v2]	= { op_eoi_map, sizeof(struct physdev_pirq_eoi_gmfn) },
+	[PHYSDEVOP_irq_status_query]	= { op_status, sizeof(struct physdev_irq_status_query), FOR_ALL | ANSWERS },
+	[PHYSDEVOP_set_iopl]		= { op_set_iopl, sizeof(struct physdev_set_iopl), FOR_ALL },
+	[PHYSDEVOP_set_iobitmap]	= { op_set_iobitmap, sizeof(struct physdev_set_iobitmap), FOR_ALL },
+	[PHYSDEVOP_apic_read]		= { op_apic_read, sizeof(struct physdev_apic), ANSWERS },
+	[PHYSDEVOP_apic_write]		= { op_apic_write, sizeof(struct physdev_apic) },
+	[PHYSDEVOP_alloc_irq_vector]	= { op_irq_vector, sizeof(struct physdev_irq), ANSWERS },
+	[PHYSDEVOP_free_irq_vector]	= { op_irq_vector, sizeof(struct physdev_irq), ANSWERS },
+	[PHYSDEVOP_map_pirq]		= { op_map_pirq, sizeof(struct physdev_map_pirq), ANSWERS },
+	[PHYSDEVOP_unmap_pirq]		= { op_unmap_pirq, sizeof(struct physdev_unmap_pirq) },
+	[PHYSDEVOP_setup_gsi]		= { op_setup_gsi, sizeof(struct physdev_setup_gsi) },
+	[PHYSDEVOP_restore_msi]		= { op_restore_msi, sizeof(struct physdev_restore_msi) },
+	[PHYSDEVOP_restore_msi_ext]	= { op_restore_msi_ext, sizeof(struct physdev_pci_device) },
+};
+
+long do_physdev_op(unsigned long cmd, unsigned long arg, unsigned long a3, unsigned long a4, unsigned long a5)
 {
-	struct physdev_pci_device op;
+	unsigned int flags = cmd < ARRAY_SIZE(ops) ? ops[cmd].flags : 0;
+	struct domain *d = current->domain;
+	union physdev_arg a;
+	long rc;
 
-	return copy_in(&op, arg) ? -EFAULT : msi_restore(op.seg, op.bus, op.devfn);
-}
-
-/* What tells of devices is taken note of by nobody: there is no IOMMU to set up yet. */
-static long note(unsigned long arg, size_t size)
-{
-	u8 buf[64];
-
-	return copy_from_guest(buf, guest_ptr(arg), size) ? -EFAULT : 0;
-}
-
-static long hardware_op(unsigned long cmd, unsigned long arg)
-{
-	switch (cmd) {
-	case PHYSDEVOP_apic_read:
-		return op_apic_read(arg);
-	case PHYSDEVOP_apic_write:
-		return op_apic_write(arg);
-	case PHYSDEVOP_alloc_irq_vector:
-	case PHYSDEVOP_free_irq_vector:
-		return op_irq_vector(arg);
-	case PHYSDEVOP_map_pirq:
-		return op_map_pirq(arg);
-	case PHYSDEVOP_unmap_pirq:
-		return op_unmap_pirq(arg);
-	case PHYSDEVOP_get_free_pirq:
-		return op_get_free(arg);
-	case PHYSDEVOP_setup_gsi:
-		return op_setup_gsi(arg);
-	case PHYSDEVOP_restore_msi:
-		return op_restore_msi(arg);
-	case PHYSDEVOP_restore_msi_ext:
-		return op_restore_msi_ext(arg);
+	if (!(flags & FOR_ALL) && rights_hardware(d))
+		return -EPERM;
+	switch (cmd) {		/* what tells of devices is noted by nobody: there is no IOMMU to set up yet */
 	case PHYSDEVOP_manage_pci_add:
 	case PHYSDEVOP_manage_pci_remove:
-		return note(arg, sizeof(struct physdev_manage_pci));
 	case PHYSDEVOP_manage_pci_add_ext:
-		return note(arg, sizeof(struct physdev_manage_pci_ext));
 	case PHYSDEVOP_pci_device_add:
-		return note(arg, sizeof(struct physdev_pci_device_add));
 	case PHYSDEVOP_pci_device_remove:
 	case PHYSDEVOP_prepare_msix:
 	case PHYSDEVOP_release_msix:
-		return note(arg, sizeof(struct physdev_pci_device));
 	case PHYSDEVOP_pci_mmcfg_reserved:
-		return note(arg, sizeof(struct physdev_pci_mmcfg_reserved));
 	case PHYSDEVOP_dbgp_op:
-		return note(arg, sizeof(struct physdev_dbgp_op));
-	default:
+		return 0;
+	}
+	if (cmd >= ARRAY_SIZE(ops) || !ops[cmd].fn)
 		return -ENOSYS;
-	}
-}
-
-long do_physdev_op(unsigned long cmd, unsigned long arg, unsigned long a3, unsigned long a4,
-		   unsigned long a5)
-{
-	int rc;
-
-	switch (cmd) {
-	case PHYSDEVOP_eoi:
-		return op_eoi(arg);
-	case PHYSDEVOP_pirq_eoi_gmfn_v2:
-		return op_eoi_map(arg);
-	case PHYSDEVOP_irq_status_query:
-		return op_status(arg);
-	case PHYSDEVOP_set_iopl:
-		return op_set_iopl(arg);
-	case PHYSDEVOP_set_iobitmap:
-		return op_set_iobitmap(arg);
-	}
-	rc = rights_hardware(current->domain);
-	return rc ? rc : hardware_op(cmd, arg);
-}
-
-/* The first form of the call: command and argument in one structure. */
-long do_physdev_op_compat(unsigned long uop, unsigned long a2, unsigned long a3, unsigned long a4,
-			  unsigned long a5)
-{
-	u32 cmd;
-
-	if (copy_in(&cmd, uop))
+	if (copy_from_guest(&a, guest_ptr(arg), ops[cmd].size))
 		return -EFAULT;
-	switch (cmd) {
-	case PHYSDEVOP_irq_status_query:
-	case PHYSDEVOP_set_iopl:
-	case PHYSDEVOP_set_iobitmap:
-	case PHYSDEVOP_apic_read:
-	case PHYSDEVOP_apic_write:
-	case PHYSDEVOP_alloc_irq_vector:
-	case PHYSDEVOP_free_irq_vector:
-		return do_physdev_op(cmd, uop + offsetof(struct physdev_op, u), 0, 0, 0);
-	default:
-		return -ENOSYS;
-	}
+	rc = ops[cmd].fn(d, &a);
+	if (rc || !(flags & ANSWERS))
+		return rc;
+	return copy_to_guest(guest_ptr(arg), &a, ops[cmd].size) ? -EFAULT : 0;
 }

@@ -1,238 +1,140 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A domain's names for interrupt sources. physdev_op maps a GSI or MSI as a pirq, an event channel
- * binds to it: from then on the source is live. GSIs keep their number, MSIs get one above.
+ * binds to it: from then on the source is live. The number is the machine's: that of the GSI, or
+ * one above them for a message.
  */
-#include <xenolith/debug.h>
 #include <xenolith/domain.h>
 #include "irq.h"
 
-#define NR_MSI_PIRQS	256
+static unsigned long *eoi_map;		/* registered by Domain0 */
 
-unsigned int pirq_nr(void)
+static struct irq_desc *lookup(const struct domain *d, unsigned int pirq)
 {
-	return irq_nr_gsis() + NR_MSI_PIRQS;
-}
-
-int pirq_domain_init(struct domain *d)
-{
-	d->pirq = new(struct pirq_domain);
-	if (!d->pirq)
-		return -ENOMEM;
-	spin_lock_init(&d->pirq->map_lock);
-	if (!d->is_hardware)
-		return 0;
-	d->pirq->irq = new_array(struct irq_desc *, pirq_nr());
-	return d->pirq->irq ? 0 : -ENOMEM;
-}
-
-static struct irq_desc *lookup(struct domain *d, unsigned int pirq)
-{
-	return d->pirq && d->pirq->irq && pirq < pirq_nr() ? d->pirq->irq[pirq] : NULL;
+	return pirq < nr_irqs && irqs[pirq].guest == d ? &irqs[pirq] : NULL;
 }
 
 /* ---- mapping ---- */
 
-static void publish_eoi(struct domain *d, unsigned int pirq, bool needed)
+static void show_eoi(const struct irq_desc *irq)
 {
-	if (!d->pirq->eoi_map)
+	if (!eoi_map)
 		return;
-	if (needed)
-		set_bit(pirq, d->pirq->eoi_map);
+	if (irq->guest && irq->level)
+		set_bit(irq - irqs, eoi_map);
 	else
-		clear_bit(pirq, d->pirq->eoi_map);
+		clear_bit(irq - irqs, eoi_map);
 }
 
-/* irq_lock held. */
-static void enter(struct domain *d, unsigned int pirq, struct irq_desc *irq)
+static void map(struct domain *d, struct irq_desc *irq)
 {
-	irq->guest = d;
-	irq->pirq = pirq;
-	d->pirq->irq[pirq] = irq;
-	publish_eoi(d, pirq, irq->level);
+	WRITE_ONCE(irq->guest, d);
+	show_eoi(irq);
 }
 
-static int free_msi_pirq(struct domain *d)
+int pirq_map_gsi(struct domain *d, unsigned int gsi)
 {
-	for (unsigned int i = pirq_nr(); i-- > irq_nr_gsis(); )
-		if (!d->pirq->irq[i])
-			return i;
-	return -ENOSPC;
-}
-
-int pirq_get_free(struct domain *d, int type)
-{
-	unsigned long flags;
-	int rc = -ENOSPC;
-
-	if (!d->pirq->irq)
-		return -EPERM;
-	flags = spin_lock_irqsave(&irq_lock);
-	if (type == MAP_PIRQ_TYPE_MSI)
-		rc = free_msi_pirq(d);
-	else
-		for (unsigned int i = 16; i < irq_nr_gsis() && rc < 0; i++)
-			if (!d->pirq->irq[i])
-				rc = i;
-	spin_unlock_irqrestore(&irq_lock, flags);
-	return rc;
-}
-
-int pirq_map_gsi(struct domain *d, int gsi, int *pirq)
-{
-	struct irq_desc *irq;
-	unsigned long flags;
+	struct irq_desc *irq = irq_gsi(gsi);
 	bool allowed;
-	int rc = 0;
 
-	if (gsi < 0 || gsi >= irq_nr_gsis() || *pirq >= (int)pirq_nr())
+	if (!irq)
 		return -EINVAL;
 	spin_lock(&d->caps_lock);
 	allowed = rangeset_contains(&d->irqs, gsi, gsi);
 	spin_unlock(&d->caps_lock);
 	if (!allowed)
 		return -EPERM;
-	if (*pirq < 0)
-		*pirq = gsi;
-	flags = spin_lock_irqsave(&irq_lock);
-	irq = irq_gsi(gsi);
-	if (!irq)
-		rc = -EINVAL;
-	else if (d->pirq->irq[*pirq] != irq) {
-		if (d->pirq->irq[*pirq] || irq->guest)
-			rc = -EEXIST;
-		else
-			enter(d, *pirq, irq);
-	}
-	spin_unlock_irqrestore(&irq_lock, flags);
-	return rc;
+	map(d, irq);
+	return 0;
 }
 
-int pirq_map_msi(struct domain *d, struct msi *msi, u64 table_base, int *pirq)
+static bool same_message(const struct msi *a, const struct msi *b)
 {
-	struct irq_desc *irq;
-	unsigned long flags;
-	int rc, free;
+	return a->device == b->device && a->msix == b->msix && a->entry == b->entry;
+}
 
-	if (*pirq >= (int)pirq_nr())
-		return -EINVAL;
+int pirq_map_msi(struct domain *d, struct msi *msi, u64 table_base, int wanted)
+{
+	struct irq_desc *irq = NULL;
+	int rc;
+
 	msi->msix = table_base != 0;
 	if (!msi->msix)
 		msi->entry = 0;
-	/* Looked for first: opening disturbs one that is in use. d->pirq->map_lock is held. */
-	flags = spin_lock_irqsave(&irq_lock);
-	irq = irq_find_msi(msi);
-	spin_unlock_irqrestore(&irq_lock, flags);
-	if (irq)
-		return -EEXIST;
+	/* Looked for first: opening disturbs one that is in use. */
+	for (int i = nr_gsis; i < nr_irqs; i++) {
+		if (!irqs[i].guest && (wanted < 0 || wanted == i))
+			irq = &irqs[i];
+		if (irqs[i].guest && (wanted == i || same_message(&irqs[i].msi, msi)))
+			return -EEXIST;
+	}
+	if (!irq)
+		return -ENOSPC;
 	rc = msi_open(d, msi, table_base);
 	if (rc)
 		return rc;
-	flags = spin_lock_irqsave(&irq_lock);
-	free = *pirq >= 0 ? *pirq : free_msi_pirq(d);
-	irq = NULL;
-	if (free < 0)
-		rc = free;
-	else if (d->pirq->irq[free])
-		rc = -EEXIST;
-	else if (!(irq = irq_alloc_msi()))
-		rc = -ENOSPC;
-	if (!rc) {
-		irq->msi = *msi;
-		enter(d, free, irq);
-		*pirq = free;
-	}
-	spin_unlock_irqrestore(&irq_lock, flags);
-	if (rc)
-		msi_close(msi);
-	return rc;
+	irq->msi = *msi;
+	irq->count = 0;
+	map(d, irq);
+	return irq - irqs;
 }
 
-int pirq_unmap(struct domain *d, int pirq)
+int pirq_unmap(struct domain *d, unsigned int pirq)
 {
-	struct irq_desc *irq;
-	struct msi msi = { 0 };
-	unsigned long flags;
-	bool is_msi = false;
+	unsigned long flags = spin_lock_irqsave(&irq_lock);
+	struct irq_desc *irq = lookup(d, pirq);
 
-	flags = spin_lock_irqsave(&irq_lock);
-	irq = pirq < 0 ? NULL : lookup(d, pirq);
-	if (!irq) {
-		spin_unlock_irqrestore(&irq_lock, flags);
-		return -EINVAL;
-	}
-	if (irq->bound)
-		irq_stop(irq);
-	irq->bound = false;
-	irq->guest = NULL;
-	d->pirq->irq[pirq] = NULL;
-	publish_eoi(d, pirq, false);
-	if (irq->chip == &msi_chip) {
-		msi = irq->msi;
-		is_msi = true;
-		irq_free_msi(irq);
+	if (irq) {
+		if (irq->bound)
+			irq_stop(irq);
+		irq->bound = false;
+		map(NULL, irq);
 	}
 	spin_unlock_irqrestore(&irq_lock, flags);
-	if (is_msi)
-		msi_close(&msi);
+	if (!irq)
+		return -EINVAL;
+	if (irq->chip == &msi_chip)
+		msi_close(&irq->msi);
 	return 0;
 }
 
 int pirq_setup_gsi(unsigned int gsi, bool level, bool active_low)
 {
-	struct irq_desc *irq;
-	unsigned long flags = spin_lock_irqsave(&irq_lock);
-	int rc = 0;
+	struct irq_desc *irq = irq_gsi(gsi);
+	unsigned long flags;
+	bool live;
 
-	irq = irq_gsi(gsi);
-	if (!irq) {
-		rc = -EINVAL;
-	} else if (irq->vector || irq->fn) {	/* a live one keeps what it was started with */
-		rc = -EEXIST;
-	} else {
+	if (!irq)
+		return -EINVAL;
+	flags = spin_lock_irqsave(&irq_lock);
+	live = irq->vector || irq->fn;		/* keeps what it was started with */
+	if (!live) {
 		irq->level = level;
 		irq->active_low = active_low;
-		if (irq->guest)
-			publish_eoi(irq->guest, irq->pirq, irq->level);
+		show_eoi(irq);
 	}
 	spin_unlock_irqrestore(&irq_lock, flags);
-	return rc;
+	return live ? -EEXIST : 0;
 }
 
 int pirq_status(struct domain *d, unsigned int pirq)
 {
-	struct irq_desc *irq;
-	unsigned long flags;
-	int rc = pirq < pirq_nr() ? 0 : -EINVAL;
+	const struct irq_desc *irq = lookup(d, pirq);
 
-	flags = spin_lock_irqsave(&irq_lock);
-	irq = lookup(d, pirq);
-	if (irq && irq->level)
-		rc = XENIRQSTAT_needs_eoi;
-	spin_unlock_irqrestore(&irq_lock, flags);
-	return rc;
+	if (pirq >= nr_irqs)
+		return -EINVAL;
+	return irq && irq->level ? XENIRQSTAT_needs_eoi : 0;
 }
 
 int pirq_register_eoi_map(struct domain *d, mfn_t m)
 {
-	unsigned long *map, flags;
-
-	if (!mfn_valid(m) || pirq_nr() > PAGE_SIZE * 8)
-		return -EINVAL;
-	if (get_page_and_type(mfn_to_page(m), d, PGT_WRITABLE, false))
-		return -EINVAL;
-	map = mfn_to_virt(m);
-	if (cmpxchg(&d->pirq->eoi_map, NULL, map)) {
-		put_page_and_type(mfn_to_page(m));
+	if (eoi_map)
 		return -EBUSY;
-	}
-	flags = spin_lock_irqsave(&irq_lock);
-	for (unsigned int i = 0; i < pirq_nr(); i++) {
-		struct irq_desc *irq = lookup(d, i);
-
-		publish_eoi(d, i, irq && irq->level);
-	}
-	spin_unlock_irqrestore(&irq_lock, flags);
+	if (!mfn_valid(m) || get_page_and_type(mfn_to_page(m), d, PGT_WRITABLE, false))
+		return -EINVAL;
+	WRITE_ONCE(eoi_map, mfn_to_virt(m));
+	for (unsigned int i = 0; i < nr_irqs; i++)
+		show_eoi(&irqs[i]);
 	return 0;
 }
 
@@ -240,18 +142,17 @@ int pirq_register_eoi_map(struct domain *d, mfn_t m)
 
 int pirq_bind(struct vcpu *v, unsigned int pirq, bool will_share)
 {
-	struct domain *d = v->domain;
-	struct irq_desc *irq;
 	unsigned long flags = spin_lock_irqsave(&irq_lock);
+	struct irq_desc *irq = lookup(v->domain, pirq);
 	int rc = 0;
 
-	irq = lookup(d, pirq);
-	if (!irq)
+	if (!irq) {
 		rc = -EINVAL;
-	else if (irq->bound || irq->fn)		/* kernels map the hypervisor's own, too */
+	} else if (irq->bound || irq->fn) {	/* kernels map the hypervisor's own, too */
 		rc = -EBUSY;
-	else {
+	} else {
 		/* Before it is live: an arrival must find its guest. */
+		irq->vcpu = v;
 		irq->bound = true;
 		rc = irq_start(irq, v->sched.cpu);
 		if (rc)
@@ -263,10 +164,9 @@ int pirq_bind(struct vcpu *v, unsigned int pirq, bool will_share)
 
 void pirq_unbind(struct domain *d, unsigned int pirq)
 {
-	struct irq_desc *irq;
 	unsigned long flags = spin_lock_irqsave(&irq_lock);
+	struct irq_desc *irq = lookup(d, pirq);
 
-	irq = lookup(d, pirq);
 	if (irq && irq->bound) {
 		irq_stop(irq);
 		irq->bound = false;
@@ -284,30 +184,17 @@ void pirq_unmask(struct domain *d, unsigned int pirq)
 	/* Unmasked without a port, a level source would storm. */
 	flags = spin_lock_irqsave(&irq_lock);
 	if (irq->bound && xchg(&irq->waiting_eoi, false))
-		irq->chip->unmask(irq);
+		irq->chip->set_masked(irq, false);
 	spin_unlock_irqrestore(&irq_lock, flags);
 }
 
+/* The source follows when it next arrives. */
 void pirq_set_affinity(struct domain *d, unsigned int pirq, struct vcpu *v)
 {
-	struct irq_desc *irq;
 	unsigned long flags = spin_lock_irqsave(&irq_lock);
+	struct irq_desc *irq = lookup(d, pirq);
 
-	irq = lookup(d, pirq);
-	if (irq && irq->bound)
-		irq_retarget(irq, v->sched.cpu);
+	if (irq)
+		irq->vcpu = v;
 	spin_unlock_irqrestore(&irq_lock, flags);
-}
-
-void pirq_domain_destroy(struct domain *d)
-{
-	if (!d->pirq)
-		return;
-	for (unsigned int i = 0; d->pirq->irq && i < pirq_nr(); i++)
-		pirq_unmap(d, i);
-	if (d->pirq->eoi_map)
-		put_page_and_type(virt_to_page(d->pirq->eoi_map));
-	lib_free(d->pirq->irq);
-	lib_free(d->pirq);
-	d->pirq = NULL;
 }

@@ -25,7 +25,6 @@ const hypercall_fn hypercall_table[NR_HYPERCALLS] = {
 	[__HYPERVISOR_set_timer_op]			= do_set_timer_op,
 	[__HYPERVISOR_xen_version]			= do_xen_version,
 	[__HYPERVISOR_console_io]			= do_console_io,
-	[__HYPERVISOR_physdev_op_compat]		= do_physdev_op_compat,
 	[__HYPERVISOR_grant_table_op]			= do_grant_table_op,
 	[__HYPERVISOR_vm_assist]			= do_vm_assist,
 	[__HYPERVISOR_update_va_mapping_otherdomain]	= do_update_va_mapping_otherdomain,

@@ -50,7 +50,7 @@ static u32 port_read(struct domain *d, unsigned int port, unsigned int bytes)
 		return ~0u;
 	if (pci_config_port(port, bytes))
 		return pci_cf8_guest_read(d, port, bytes);
-	return bytes == 1 ? inb(port) : bytes == 2 ? inw(port) : inl(port);
+	return io_read(port, bytes);
 }
 
 static void port_write(struct domain *d, unsigned int port, unsigned int bytes, u32 val)
@@ -59,12 +59,8 @@ static void port_write(struct domain *d, unsigned int port, unsigned int bytes, 
 		return;
 	if (pci_config_port(port, bytes))
 		pci_cf8_guest_write(d, port, bytes, val);
-	else if (bytes == 1)
-		outb(val, port);
-	else if (bytes == 2)
-		outw(val, port);
 	else
-		outl(val, port);
+		io_write(port, bytes, val);
 }
 
 /* ---- ins, outs ---- */

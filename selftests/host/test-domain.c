@@ -56,13 +56,6 @@ int grant_domain_init(struct domain *d, unsigned int frames, unsigned int maptra
 	return d->grant ? 0 : -ENOMEM;
 }
 void grant_domain_free(struct domain *d) { lib_free(d->grant); }
-int pirq_domain_init(struct domain *d) { return (d->pirq = try_alloc(64)) ? 0 : -ENOMEM; }
-void pirq_domain_destroy(struct domain *d)
-{
-	lib_free(d->pirq);
-	d->pirq = NULL;
-	steps[nr_steps++] = 'p';
-}
 
 static int step(int which)
 {
@@ -147,8 +140,8 @@ static void teardown(void)
 	while (domain_kill(d) == -ERESTART)
 		restarts++;
 	steps[nr_steps] = 0;
-	check(nr_steps == 4 && steps[0] == 'e' && steps[1] == 'g' && steps[2] == 'p' && steps[3] == 'm',
-	      "events, grants, interrupts, memory: in this order, each once");
+	check(nr_steps == 3 && steps[0] == 'e' && steps[1] == 'g' && steps[2] == 'm',
+	      "events, grants, memory: in this order, each once");
 	check(restarts == 4, "interrupted %u times between", restarts);
 	check(d->state == DOMAIN_DEAD && domain_kill(d) == 0, "dead, and stays so");
 	check(!pending && domain_find(5) == d && !create(5, 1, false),

@@ -83,7 +83,6 @@ struct domain {
 	bool control_busy;		/* a domctl that changes the domain is at work: one at a time */
 	spinlock_t caps_lock;
 	struct rangeset io_ports, io_frames, irqs;	/* what it may touch; under caps_lock */
-	struct pirq_domain *pirq;	/* drivers/ */
 	u32 cpu_features[X86_FEATURE_WORDS];	/* what its CPUID may show; by the domain's creation and domctl */
 	s64 time_offset_seconds;
 	struct vcpu_info *vcpu_info_dummy;	/* of vcpus without a slot in shared_info */

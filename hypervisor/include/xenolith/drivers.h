@@ -99,31 +99,24 @@ int acpi_enter_sleep(u16 pm1a_val, u16 pm1b_val, unsigned int flags, unsigned in
 void acpi_reset(void);
 
 /* ---- PCI configuration space ---- */
-u32 pci_read(u16 seg, u8 bus, u8 devfn, u16 reg, unsigned int bytes);
-void pci_write(u16 seg, u8 bus, u8 devfn, u16 reg, unsigned int bytes, u32 val);
+u32 io_read(u16 port, unsigned int bytes);	/* 1, 2 or 4 */
+void io_write(u16 port, unsigned int bytes, u32 val);
 /** pci_cf8_guest_*: Domain0's accesses to ports 0xcf8-0xcff, emulated so that both can use them. */
 u32 pci_cf8_guest_read(struct domain *d, unsigned int port, unsigned int bytes);
 void pci_cf8_guest_write(struct domain *d, unsigned int port, unsigned int bytes, u32 val);
 
 /* ---- interrupts: drivers/irq.c (descriptors, vectors), ioapic.c, i8259.c, msi.c ---- */
-struct irq_desc;
 void irq_init(void);			/* 8259 off, IO-APIC redirection entries masked, vectors ready */
-/** irq_request: the hypervisor itself handles @gsi. 0 or -EBUSY. */
-int irq_request(unsigned int gsi, void (*fn)(void *arg), void *arg);
+int irq_request(unsigned int isa_irq, void (*fn)(void));	/* handled by the hypervisor; 0, -EBUSY, -ENOSPC */
 /** irq_entry: every dynamic vector arrives here, interrupts off. */
 void irq_entry(struct cpu_regs *regs);
-unsigned int irq_nr_gsis(void);
 /* For evtchn/: a domain binds a pirq to a port. */
 int pirq_bind(struct vcpu *v, unsigned int pirq, bool will_share);
 void pirq_unbind(struct domain *d, unsigned int pirq);
-void pirq_unmask(struct domain *d, unsigned int pirq);	/* PHYSDEVOP_eoi / evtchn unmask */
+void pirq_unmask(struct domain *d, unsigned int pirq);	/* PHYSDEVOP_eoi */
 void pirq_set_affinity(struct domain *d, unsigned int pirq, struct vcpu *v);
-int pirq_domain_init(struct domain *d);
-void pirq_domain_destroy(struct domain *d);
 void irq_dump(void);			/* debug key 'i' */
-void irq_cpu_down(unsigned int cpu);
 long do_physdev_op(unsigned long cmd, unsigned long arg, unsigned long, unsigned long, unsigned long);
-long do_physdev_op_compat(unsigned long uop, unsigned long, unsigned long, unsigned long, unsigned long);
 
 /* ---- platform timer: drivers/platform-timer.c: HPET, else PM timer, else PIT ---- */
 struct platform_timer {
