@@ -27,6 +27,10 @@ SECTIONS
 	.text : AT(ADDR(.text) - IMAGE_VIRT_BASE) {
 		boot_text_start = .;
 		KEEP(*(.head))				/* multiboot headers: within the first 8 KiB */
+		. = ALIGN(PAGE_SIZE);
+		entry_gates_start = .;			/* what tables of isolated guests map of it */
+		*(.text.gates)
+		entry_gates_end = .;
 		*(.text.hot .text.hot.*)
 		*(.text .text.*)
 		. = ALIGN(PAGE_SIZE);
@@ -42,6 +46,9 @@ SECTIONS
 		entry_smap_sites_start = .;		/* where stac and clac are patched in */
 		KEEP(*(.smap_sites))
 		entry_smap_sites_end = .;
+		entry_isolation_sites_start = .;	/* where jumps to isolate.S are patched in */
+		KEEP(*(.isolation_sites))
+		entry_isolation_sites_end = .;
 		. = ALIGN(8);
 		boot_ctors_start = .;			/* of the decoders */
 		KEEP(*(.init.init_array))

@@ -56,6 +56,21 @@
 	SMAP_SITE 0xca
 .endm
 
+/* The five bytes here become "jmp \to" where guests are isolated (isolate.c, patch_sites()). */
+.macro ISOLATION_SITE to
+772:
+	.pushsection .isolation_sites, "a"
+	.long 772b - ., \to - .
+	.popsection
+.endm
+
+/* A jump that can be such a site: always with a 32-bit displacement. */
+.macro JMP_OR to, isolated
+	ISOLATION_SITE \isolated
+	.byte 0xe9
+	.long \to - . - 4
+.endm
+
 /* rsp just below vector:error_code -> complete frame. Interrupted code's AC must not open guest memory. */
 .macro SAVE_REGS
 	sub	$REGS_error_code, %rsp
@@ -99,7 +114,19 @@
 	RESTORE_MOST
 	mov	REGS_r11(%rsp), %r11
 	mov	REGS_rcx(%rsp), %rcx
+.endm
+
+/* The ends of all ways to a guest. rsp = guest_regs; its general registers are loaded, rsp is not. */
+.macro IRET_TO_GUEST
+	ISOLATION_SITE entry_isolated_iret
 	add	$REGS_rip, %rsp
+773:	iretq
+	EXTABLE 773b, entry_iret_fault
+.endm
+.macro SYSRET_TO_GUEST
+	ISOLATION_SITE entry_isolated_sysret
+	mov	REGS_rsp(%rsp), %rsp
+	sysretq
 .endm
 
 #endif

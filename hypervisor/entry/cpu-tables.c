@@ -7,11 +7,13 @@
 #include <xenolith/debug.h>
 #include <xenolith/entry.h>
 #include <xenolith/mm.h>
+#include "isolate.h"
 
 #define NR_VECTORS	256
 #define FMASK_VALUE	(X86_EFLAGS_TF | X86_EFLAGS_IF | X86_EFLAGS_DF | X86_EFLAGS_IOPL | \
 			 X86_EFLAGS_NT | X86_EFLAGS_RF | X86_EFLAGS_AC)
 #define STUB_SIZE	32
+#define TSS_AT		(2 * STUB_SIZE)		/* in the page of the SYSCALL stubs */
 #define GDT_SLOT	14		/* of the descriptor window: selectors 0xe000 upward */
 
 struct __packed tss {
@@ -40,9 +42,9 @@ static struct idt_gate idt[NR_VECTORS] __section(".data.ro_after_init") __aligne
 unsigned long percpu_offset[NR_CPUS];
 static u64 *gdt_page[NR_CPUS];		/* descriptors 0xe000-0xefff, by direct map */
 static paddr_t stack_block[NR_CPUS];
-static DEFINE_PER_CPU(struct tss, tss);
 
 extern const char entry_stubs[], entry_syscall[], entry_syscall32[];
+extern const char entry_isolated_syscall[], entry_isolated_syscall32[];
 extern char boot_percpu_start[], boot_percpu_end[];
 struct smap_site {
 	s32 at;
@@ -88,7 +90,7 @@ int entry_alloc_cpu(unsigned int cpu)
 {
 	struct cpu_info *ci = (struct cpu_info *)entry_cpu_stack_top(cpu) - 1;
 
-	if (alloc_percpu(cpu) || alloc_stack(cpu))
+	if (alloc_percpu(cpu) || alloc_stack(cpu) || (x86.isolate && entry_isolate_alloc(cpu, idt)))
 		return -ENOMEM;
 	gdt_page[cpu] = alloc_hyp_pages(0);
 	if (!gdt_page[cpu])
@@ -134,7 +136,8 @@ static void load_gdt(unsigned int cpu)
 	*descriptor(cpu, SEL_GUEST_CS32) = 0x00cffb000000ffff;
 	*descriptor(cpu, SEL_GUEST_SS) = 0x00cff3000000ffff;
 	*descriptor(cpu, SEL_GUEST_CS64) = 0x00affb000000ffff;
-	set_system_descriptor(cpu, SEL_TSS, (u64)&this_cpu(tss), sizeof(struct tss) - 1, 0x9);
+	set_system_descriptor(cpu, SEL_TSS, STACK_WINDOW((u64)cpu) + TSS_AT,
+			      sizeof(struct tss) - 1, 0x9);
 	desc_window_set(GDT_SLOT, pte_make(virt_to_mfn(gdt_page[cpu]),
 					   PTE_P | PTE_RW | PTE_A | PTE_D | PTE_G | PTE_NX));
 	asm volatile("lgdt %0" :: "m" (gdtr) : "memory");
@@ -148,14 +151,13 @@ static void load_gdt(unsigned int cpu)
 
 static void set_tss(unsigned int cpu)
 {
-	struct tss *t = &this_cpu(tss);
+	struct tss *t = maddr_to_virt(stack_block[cpu] + TSS_AT);
 	unsigned long block = STACK_WINDOW((unsigned long)cpu);
 
-	t->rsp[0] = block + STACK_SIZE - sizeof(struct cpu_info) + sizeof(struct cpu_regs);
-	t->ist[IST_NMI - 1] = block + 2 * PAGE_SIZE;
-	t->ist[IST_DF - 1] = block + 3 * PAGE_SIZE;
-	t->ist[IST_MCE - 1] = block + 4 * PAGE_SIZE;
-	t->ist[IST_DB - 1] = block + 5 * PAGE_SIZE;
+	t->rsp[0] = block + (x86.isolate ? GATE_STACK :
+			     STACK_SIZE - sizeof(struct cpu_info) + sizeof(struct cpu_regs));
+	for (unsigned int i = IST_NMI; i <= IST_DB; i++)
+		t->ist[i - 1] = block + (x86.isolate ? GATE_IST(i) : (i + 1) * PAGE_SIZE);
 	t->io_map = sizeof(struct tss);		/* beyond the limit: no port is open */
 }
 
@@ -179,16 +181,14 @@ static void __init set_idt(void)
 /* ---- SYSCALL ---- */
 
 /*
- *	mov	%rsp, guest_regs.rsp(%rip)
- *	lea	guest_regs.rsp(%rip), %rsp
+ *	mov	%rsp, slot(%rip)
+ *	lea	slot(%rip), %rsp
  *	jmp	target
  * All displacements count from the end of their instruction.
  */
-static void write_stub(unsigned int cpu, unsigned int at, const char *target)
+static void write_stub(unsigned int cpu, unsigned int at, unsigned long slot, const char *target)
 {
 	unsigned long va = STACK_WINDOW((unsigned long)cpu) + at;
-	unsigned long slot = (unsigned long)entry_cpu_stack_top(cpu) - sizeof(struct cpu_info) +
-			     offsetof(struct cpu_regs, rsp);
 	u8 *p = maddr_to_virt(stack_block[cpu] + at);
 	s32 d;
 
@@ -206,9 +206,11 @@ static void write_stub(unsigned int cpu, unsigned int at, const char *target)
 static void set_syscall(unsigned int cpu)
 {
 	unsigned long stubs = STACK_WINDOW((unsigned long)cpu);
+	unsigned long slot = stubs + (x86.isolate ? GATE_STACK - 2 * sizeof(u64) :
+				      STACK_SIZE - sizeof(struct cpu_info) + offsetof(struct cpu_regs, rsp));
 
-	write_stub(cpu, 0, entry_syscall);
-	write_stub(cpu, STUB_SIZE, entry_syscall32);
+	write_stub(cpu, 0, slot, x86.isolate ? entry_isolated_syscall : entry_syscall);
+	write_stub(cpu, STUB_SIZE, slot, x86.isolate ? entry_isolated_syscall32 : entry_syscall32);
 	/* SYSRET loads cs from 63:48 + 16 and ss from 63:48 + 8, SYSCALL from 47:32 and + 8. */
 	wrmsr(MSR_STAR, (u64)SEL_GUEST_CS32 << 48 | (u64)SEL_HYP_CS << 32);
 	wrmsr(MSR_LSTAR, stubs);
@@ -234,6 +236,8 @@ static void __init init_once(void)
 {
 	set_idt();
 	patch_smap();
+	if (x86.isolate)
+		entry_isolate_patch();
 }
 
 void entry_cpu_init(unsigned int cpu)

@@ -4,13 +4,15 @@
  * stub of the vector completes that to vector:error_code. From a guest this happens on the main
  * stack right below the rest of struct cpu_info (TSS.rsp0), so the frame is guest_regs. NMI, #DF,
  * #MC and #DB have stacks of their own: they can hit before SYSCALL's stub has loaded a stack.
+ *
+ * Where guests are isolated the stubs go on in isolate.S, which comes here with the same frame.
  */
 #include <xenolith/layout.h>
 #include "asm.h"
 
 #define HAS_ERROR_CODE	0x227d00
 
-	.section .text.hot, "ax", @progbits
+	.section .text.gates, "ax", @progbits
 
 /* 16 bytes each, from entry_stubs on, one a vector. */
 	.balign 16
@@ -25,23 +27,22 @@ entry_stubs:
 	push	$0
 	movl	$vector, 4(%rsp)
 	.endif
-	.if vector == 2
-	jmp	nmi
-	.elseif vector == 14
-	jmp	entry_page_fault
-	.elseif vector == 1 || vector == 8 || vector == 18
-	jmp	ist_exception
+	.if vector == 14
+	JMP_OR	entry_page_fault, entry_isolated_page_fault
+	.elseif vector == 1 || vector == 2 || vector == 8 || vector == 18
+	JMP_OR	ist_exception, entry_isolated_ist
 	.elseif vector < 32 || vector == VEC_LEGACY_SYSCALL
-	jmp	exception
+	JMP_OR	entry_exception_general, entry_isolated_exception
 	.else
-	jmp	interrupt
+	JMP_OR	entry_interrupt_general, entry_isolated_interrupt
 	.endif
 	vector = vector + 1
 	.endr
 
-	.globl entry_exception_general, entry_exception_call
+	.section .text.hot, "ax", @progbits
+
+	.globl entry_exception_general, entry_exception_call, entry_interrupt_general
 entry_exception_general:
-exception:
 	SAVE_REGS
 exception_saved:
 	mov	%cr2, %rsi			/* before anything else can fault */
@@ -52,9 +53,10 @@ entry_exception_call:
 	jnz	entry_exit_to_guest
 return_to_hypervisor:
 	RESTORE_REGS
+	add	$REGS_rip, %rsp
 	iretq
 
-interrupt:
+entry_interrupt_general:
 	SAVE_REGS
 	mov	%rsp, %rdi
 	call	entry_interrupt
@@ -66,7 +68,7 @@ interrupt:
 
 /*
  * On a stack of its own. From a guest: move the frame to the main stack, where it belongs; the
- * exception is then like any other. From the hypervisor it is fatal or, for #DB, to be ignored.
+ * exception is then like any other. From the hypervisor it is an NMI, fatal, or a #DB to be ignored.
  */
 ist_exception:
 	SAVE_REGS
@@ -79,10 +81,3 @@ ist_exception:
 	mov	$(REGS_SIZE / 8), %ecx
 	rep movsq
 	jmp	exception_saved
-
-/* Nothing that could fault or take another NMI may happen here: IRETQ would unblock NMIs early. */
-nmi:
-	SAVE_REGS
-	mov	%rsp, %rdi
-	call	entry_nmi
-	jmp	return_to_hypervisor

@@ -32,14 +32,12 @@ restore:
 	jnz	2f
 1:	RESTORE_MOST
 	mov	REGS_rflags(%rsp), %r11
-	mov	REGS_rsp(%rsp), %rsp
-	sysretq
+	SYSRET_TO_GUEST
 2:	cmp	$-1, %rax			/* upper half */
 	je	1b
 restore_iret:
 	RESTORE_REGS
-3:	iretq
-	EXTABLE 3b, entry_iret_fault
+	IRET_TO_GUEST
 
 events:
 	cmpb	$0, 1(%rax)			/* evtchn_upcall_mask */

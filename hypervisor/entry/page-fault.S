@@ -116,8 +116,7 @@ write_frame:
 	mov	REGS_rdx(%rsp), %rdx
 	mov	REGS_rsi(%rsp), %rsi
 	mov	REGS_rdi(%rsp), %rdi
-	add	$REGS_rip, %rsp
-11:	iretq
+	IRET_TO_GUEST
 
 	EXTABLE 1b, frame_fault
 	EXTABLE 2b, frame_fault
@@ -128,7 +127,6 @@ write_frame:
 	EXTABLE 7b, frame_fault
 	EXTABLE 8b, frame_fault
 	EXTABLE 9b, frame_fault
-	EXTABLE 11b, entry_iret_fault
 
 /* The guest's stack cannot be written. Back to the mode we came from, let C say it. */
 frame_fault:

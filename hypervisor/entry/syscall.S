@@ -119,8 +119,7 @@ bounce_syscall:
 	and	$~EFLAGS_BOUNCE_CLEAR, %r11
 	mov	REGS_rax(%rsp), %rax
 	mov	REGS_rdx(%rsp), %rdx
-	mov	REGS_rsp(%rsp), %rsp
-	sysretq
+	SYSRET_TO_GUEST
 
 	EXTABLE 1b, bounce_fault
 	EXTABLE 2b, bounce_fault
@@ -230,8 +229,7 @@ fast_iret:
 	mov	REGS_rax(%rsp), %rax
 	mov	REGS_r11(%rsp), %r11
 	mov	REGS_rcx(%rsp), %rcx
-	add	$REGS_rip, %rsp
-13:	iretq
+	IRET_TO_GUEST
 
 	EXTABLE 1b, slow_iret
 	EXTABLE 2b, slow_iret
@@ -242,7 +240,6 @@ fast_iret:
 	EXTABLE 8b, slow_iret
 	EXTABLE 9b, slow_iret
 	EXTABLE 10b, slow_iret
-	EXTABLE 13b, entry_iret_fault
 
 /* To C, as the hypercall that it is: the guest's frame is still there. */
 slow_iret:

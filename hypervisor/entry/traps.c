@@ -7,7 +7,6 @@
 
 void entry_exception(struct cpu_regs *regs, unsigned long cr2);
 void entry_interrupt(struct cpu_regs *regs);
-void entry_nmi(struct cpu_regs *regs);
 void entry_exit_work(struct cpu_regs *regs);
 
 static void (*vector_handler[256])(struct cpu_regs *regs) __ro_after_init;
@@ -32,10 +31,28 @@ static bool ldt_fault(const struct cpu_regs *regs, unsigned long cr2)
 	return mapped;
 }
 
+/* No lock, no fault: only mark it for the hardware domain, which looks for the cause. */
+static void nmi(void)
+{
+	struct vcpu *v;
+
+	smp_nmi();
+	v = domain0 ? domain0->vcpu[0] : NULL;
+	if (v && v->pv.trap[X86_EXC_NMI].address && !v->pv.nmi_pending) {
+		v->pv.nmi_pending = true;
+		set_bit(SOFTIRQ_SCHEDULE, &cpu_info()->softirq_pending);
+	}
+}
+
 static void hypervisor_exception(struct cpu_regs *regs, unsigned long cr2)
 {
 	unsigned long fixup;
 
+	/* It may be anywhere: nothing that could fault or block, since IRETQ would let the next one in. */
+	if (regs->vector == X86_EXC_NMI) {
+		nmi();
+		return;
+	}
 	/* A guest's breakpoint on data that we touch for it, or that SYSCALL completes (XSA-260). */
 	if (regs->vector == X86_EXC_DB) {
 		asm volatile("mov %0, %%dr6" :: "r" (0xffff0ff0UL));
@@ -57,6 +74,10 @@ void entry_exception(struct cpu_regs *regs, unsigned long cr2)
 		hypervisor_exception(regs, cr2);
 		return;
 	}
+	if (unlikely(regs->vector == X86_EXC_NMI)) {
+		nmi();
+		return;
+	}
 	irq_enable();
 	if (likely(regs->vector == X86_EXC_PF))
 		pv_handle_page_fault(regs, cr2);
@@ -74,19 +95,6 @@ void entry_interrupt(struct cpu_regs *regs)
 	else
 		irq_entry(regs);
 	lock_check_interrupt(false);
-}
-
-/* No lock, no fault: only mark it for the hardware domain, which looks for the cause. */
-void entry_nmi(struct cpu_regs *regs)
-{
-	struct vcpu *v;
-
-	smp_nmi();
-	v = domain0 ? domain0->vcpu[0] : NULL;
-	if (v && v->pv.trap[X86_EXC_NMI].address && !v->pv.nmi_pending) {
-		v->pv.nmi_pending = true;
-		set_bit(SOFTIRQ_SCHEDULE, &cpu_info()->softirq_pending);
-	}
 }
 
 void entry_exit_work(struct cpu_regs *regs)

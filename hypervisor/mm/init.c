@@ -107,7 +107,8 @@ static void __init map_range(unsigned long va, paddr_t pa, size_t size, unsigned
 
 		for (unsigned int l = 4; l > level; l--)
 			table = table_at(&table[pt_index(va + done, l)]);
-		table[pt_index(va + done, level)] = (pa + done) | flags | (level > 1 ? PTE_PSE : 0);
+		table[pt_index(va + done, level)] = (pa + done) | map_flags(flags) |
+						    (level > 1 ? PTE_PSE : 0);
 	}
 }
 

@@ -20,12 +20,14 @@ paddr_t hyp_cr3(void)
 	return virt_to_maddr(hyp_l4);
 }
 
-/* The L1 slot for @va, tables made as needed; NULL when out of memory or under a superpage. */
-static pte_t *hyp_l1_slot(unsigned long va, bool create)
+u64 map_flags(u64 flags)
 {
-	pte_t *table = hyp_l4;
+	return x86.isolate ? flags & ~PTE_G : flags;
+}
 
-	for (unsigned int level = 4; level > 1; level--) {
+pte_t *map_slot(pte_t *table, unsigned long va, unsigned int to, bool create)
+{
+	for (unsigned int level = 4; level > to; level--) {
 		pte_t *e = &table[pt_index(va, level)];
 
 		if (!(*e & PTE_P)) {
@@ -39,16 +41,17 @@ static pte_t *hyp_l1_slot(unsigned long va, bool create)
 		}
 		table = maddr_to_virt(*e & PTE_ADDR);
 	}
-	return &table[pt_index(va, 1)];
+	return &table[pt_index(va, to)];
 }
 
 int map_hyp_pages(unsigned long va, mfn_t m, unsigned long nr, u64 pte_flags)
 {
 	int rc = 0;
 
+	pte_flags = map_flags(pte_flags);
 	spin_lock(&map_lock);
 	for (unsigned long i = 0; i < nr && !rc; i++) {
-		pte_t *e = hyp_l1_slot(va + (i << PAGE_SHIFT), true);
+		pte_t *e = map_slot(hyp_l4, va + (i << PAGE_SHIFT), 1, true);
 
 		if (e)
 			WRITE_ONCE(*e, pte_flags ? pte_make(mfn_add(m, i), pte_flags) : 0);
@@ -91,7 +94,7 @@ void iounmap(void *va)
 	pte_t *e;
 
 	spin_lock(&map_lock);
-	while ((e = hyp_l1_slot(addr, false)) && *e) {
+	while ((e = map_slot(hyp_l4, addr, 1, false)) && *e) {
 		WRITE_ONCE(*e, 0);
 		addr += PAGE_SIZE;
 	}
@@ -100,12 +103,12 @@ void iounmap(void *va)
 
 void desc_window_set(unsigned int page, pte_t pte)
 {
-	/* Each CPU's window has 32 slots in one L1 table: found by walking once. */
+	/* Each CPU's window has an L1 table of its own: found by walking once. */
 	static DEFINE_PER_CPU(pte_t *, window);
 	pte_t *slots = this_cpu(window);
 
 	if (unlikely(!slots))
-		slots = this_cpu(window) = hyp_l1_slot(GDT_WINDOW((unsigned long)smp_cpu()), true);
+		slots = this_cpu(window) = map_slot(hyp_l4, GDT_WINDOW((unsigned long)smp_cpu()), 1, true);
 	WRITE_ONCE(slots[page], pte);
 }
 

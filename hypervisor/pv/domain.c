@@ -315,6 +315,11 @@ void pv_ctxt_switch_to(struct vcpu *v, struct vcpu *prev)
 	pv_load_descriptors(v);
 	if (cr4 != read_cr4())
 		write_cr4(cr4);
+	if (entry_isolated()) {
+		entry_root_load(true, pv->kernel_cr3);
+		if (pv->user_cr3)
+			entry_root_load(false, pv->user_cr3);
+	}
 	tlb_load_cr3(pv->kernel_mode ? pv->kernel_cr3 : pv->user_cr3);
 	pv_load_ldtr(v);
 	if (x86.rdtscp && (!prev || prev->pv.ctrl_tsc_aux != pv->ctrl_tsc_aux))

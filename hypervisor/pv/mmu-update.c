@@ -8,6 +8,7 @@
  */
 #include <xenolith/debug.h>
 #include <xenolith/domain.h>
+#include <xenolith/entry.h>
 #include "mmu.h"
 
 int mmu_owner_get(struct domain **d, domid_t id)
@@ -70,6 +71,8 @@ static __always_inline int mod_entry(const struct domain *d, const struct domain
 		if (unlikely(rc))
 			return rc;
 		if (try_cmpxchg(slot, &old, want)) {
+			if (level == 4 && entry_isolated())
+				entry_root_update(slot);
 			/* Interrupted: current remembers the table, the update itself is done. */
 			if (!same)
 				put_entry(d, level, old);

@@ -2,6 +2,7 @@
 /* mmuext_op: pinning, base pointers, flushes, whole-page operations. The batch itself is mmu-update.c's. */
 #include <xenolith/debug.h>
 #include <xenolith/domain.h>
+#include <xenolith/entry.h>
 #include "mmu.h"
 
 static int pin(struct page_info *pg, const struct domain *d, unsigned int level)
@@ -49,6 +50,8 @@ static __always_inline int set_l4(struct vcpu *v, bool user, mfn_t m)
 		pv_show_m2p(pg, !user);
 	*l4 = pg;
 	*cr3 = mfn_x(m) << PAGE_SHIFT;
+	if (v == current && pg && entry_isolated())
+		entry_root_load(!user, *cr3);
 	/* User tables are not loaded now: their next load flushes all but global entries, so do that here. */
 	if (v == current && !user)
 		tlb_load_cr3(*cr3);

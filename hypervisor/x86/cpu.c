@@ -81,6 +81,7 @@ static void detect_xsave(struct x86_features *f)
 	f->xsaves = l1.a & BIT(3);
 }
 
+/* Is supervisor memory open to speculative reads from ring 3 (Meltdown)? */
 static bool detect_meltdown(const struct x86_features *f, bool arch_caps)
 {
 	if (f->vendor == X86_VENDOR_AMD)
@@ -108,7 +109,7 @@ static struct x86_features detect(void)
 	f.umip = l7.c & BIT(2);
 	f.pku = l7.c & BIT(3);
 	f.la57 = l7.c & BIT(16);
-	f.meltdown = detect_meltdown(&f, l7.d & BIT(29));
+	f.isolate = detect_meltdown(&f, l7.d & BIT(29));
 	if (f.xsave)
 		detect_xsave(&f);
 	f.cr4 = cr4_for(&f, l1.d & BIT(7));
@@ -151,6 +152,7 @@ static void __init apply_options(struct x86_features *f)
 		f->cr4 &= ~option[i].cr4;
 		*((bool *)f + option[i].flag) = false;
 	}
+	f->isolate = boot_param_bool("xpti", f->isolate);
 }
 
 void __init x86_early_init(void)
@@ -161,10 +163,11 @@ void __init x86_early_init(void)
 	load_registers();
 	x86.null_sel_clears_base = probe_null_selector();
 	x86.xstate_size = x86.xsave ? cpuid(0xd, 0).b : 512;	/* for XCR0 as just loaded */
-	printk("CPU: %s, %u physical address bits,%s%s%s%s%s, %u bytes of FPU state\n",
+	printk("CPU: %s, %u physical address bits,%s%s%s%s%s%s, %u bytes of FPU state\n",
 	       x86.vendor == X86_VENDOR_INTEL ? "Intel" : x86.vendor == X86_VENDOR_AMD ? "AMD" : "other",
 	       x86.phys_bits, x86.smep ? " SMEP" : "", x86.smap ? " SMAP" : "", x86.umip ? " UMIP" : "",
 	       x86.fsgsbase ? " FSGSBASE" : "", x86.invariant_tsc ? " invariant TSC" : "",
+	       x86.isolate ? " page-table isolation" : "",
 	       x86.xstate_size);
 }
 

@@ -57,7 +57,7 @@
  * pages of the GDT window are the hypervisor's own descriptors (ABI:
  * FIRST_RESERVED_GDT_PAGE = 14).
  */
-#define DESC_WINDOW_SHIFT	17				/* 64 KiB GDT + 64 KiB LDT */
+#define DESC_WINDOW_SHIFT	21				/* an L1 table each: 64 KiB GDT, 64 KiB LDT */
 #define GDT_PAGES		16
 #define LDT_PAGES		16
 #define GDT_WINDOW(cpu)		(DESC_WINDOW_START + ((cpu) << DESC_WINDOW_SHIFT))
@@ -83,11 +83,25 @@
 #define STACK_ORDER		3
 #define STACK_SIZE		(PAGE_SIZE << STACK_ORDER)
 #define STACK_WINDOW_START	_ADDR(0xffff82d0a0000000)
-#define STACK_WINDOW(cpu)	(STACK_WINDOW_START + (cpu) * 2 * STACK_SIZE)
+#define STACK_WINDOW_SIZE	(2 * STACK_SIZE)
+#define STACK_WINDOW(cpu)	(STACK_WINDOW_START + (cpu) * STACK_WINDOW_SIZE)
 #define IST_NMI			1
 #define IST_DF			2
 #define IST_MCE			3
 #define IST_DB			4
+
+/*
+ * In the same window, where guests are isolated (entry/isolate.S), one page that guests' tables map
+ * as well, on which the CPU leaves its frame before it has the hypervisor's own tables:
+ *   0x000   GATE_*
+ *   n00-nff first stack of IST n
+ *   f00-fff first stack of SYSCALL and all other exceptions and interrupts
+ */
+#define GATE_PAGE		(STACK_SIZE + 2 * PAGE_SIZE)
+#define GATE_TABLES		(GATE_PAGE + 0)		/* CR3 to load on entry */
+#define GATE_ROOTS		(GATE_PAGE + 8)		/* CR3 of guest user mode; a page above, of guest kernel mode */
+#define GATE_IST(n)		(GATE_PAGE + ((n) + 1) * 0x100)
+#define GATE_STACK		(GATE_PAGE + PAGE_SIZE)
 
 #define NR_CPUS			128
 

@@ -291,6 +291,10 @@ void *ioremap_flags(paddr_t pa, size_t size, u64 pte_flags);
 void iounmap(void *va);
 /** map_hyp_pages: enter 4 KiB mappings into the hypervisor's own tables. 0 or -ENOMEM. */
 int map_hyp_pages(unsigned long va, mfn_t m, unsigned long nr, u64 pte_flags);
+/** map_flags: of a mapping that isolated guests must not find in the TLB: without PTE_G then. */
+u64 map_flags(u64 flags);
+/** map_slot: @l4's entry for @va at @level, tables made if @create; NULL: no memory, none there, superpage. */
+pte_t *map_slot(pte_t *l4, unsigned long va, unsigned int level, bool create);
 /** desc_window_set: slot @page (0-31: GDT, LDT) of this CPU's window; flags 0 unmaps. No flush. */
 void desc_window_set(unsigned int page, pte_t pte);
 /**

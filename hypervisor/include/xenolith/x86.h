@@ -325,7 +325,7 @@ struct x86_features {		/* of the boot CPU; others must not have less (checked at
 	unsigned int phys_bits;
 	bool smep, smap, umip, fsgsbase, xsave, xsaveopt, xsavec, xsaves, pge1g, nx, invariant_tsc;
 	bool tsc_deadline, x2apic, rdtscp, pku, la57, cpuid_faulting, arat, null_sel_clears_base;
-	bool meltdown;		/* reads of supervisor memory are not stopped speculatively */
+	bool isolate;		/* guests run on tables without the hypervisor: entry/isolate.S */
 	u64 xcr0;		/* state components in use */
 	u32 xstate_size;
 	bool fpu_pointers_leak;	/* FXRSTOR and XRSTOR leave FIP, FDP, FOP as they were (AMD) */
