@@ -51,8 +51,8 @@ int decompress(void *dst, size_t dst_size, const void *src, size_t src_size);
 /* ---- Domain0 ---- */
 struct dom0_image {			/* dom0-notes.c: what the kernel's ELF notes ask for */
 	struct elf_image elf;
-	u64 virt_base, paddr_offset, entry, hypercall_page, p2m_base;
-	bool has_hypercall_page, has_p2m_base, mod_start_pfn;
+	u64 virt_base, paddr_offset, entry, p2m_base;
+	u64 hypercall_page;			/* 0: none wanted */
 };
 /** dom0_read_notes: fill @img from img->elf; NULL or why the kernel cannot be Domain0. */
 const char *dom0_read_notes(struct dom0_image *img);
@@ -64,33 +64,30 @@ unsigned long dom0_pages(unsigned long available, unsigned long *max_pages);
 
 /* Where things lie, in pfns; pfn 0 is mapped at virt_base. */
 struct dom0_layout {			/* dom0-layout.c */
+	unsigned long start_info, tables, nr_tables, stack;
+	unsigned long end;			/* of the initial mapping */
 	unsigned long initrd, nr_initrd;
 	unsigned long p2m, nr_p2m;		/* the phys-to-machine list */
-	unsigned long p2m_tables, nr_p2m_tables;	/* 0 when the list lies in the initial mapping */
-	unsigned long start_info;
-	unsigned long tables, nr_tables;
-	unsigned long stack;
-	unsigned long end;			/* of the initial mapping */
+	unsigned long p2m_tables, nr_p2m_tables;
 	unsigned long boot_pages;		/* of all that stands above: needed before loading */
-	unsigned long p2m_va;
-	bool initrd_mapped;
 };
 /** dom0_lay_out: false when it does not fit into the address space behind virt_base. */
 bool dom0_lay_out(struct dom0_layout *l, const struct dom0_image *img, size_t initrd_size,
 		  unsigned long nr_pages);
+/** dom0_build_tables: initial page tables, in cleared frames of the domain, not yet validated. */
+void dom0_build_tables(const struct dom0_layout *l, const struct dom0_image *img);
 
-/* dom0-memory.c: the domain's frames as runs of consecutive pfns and mfns. */
+/* dom0-memory.c: which frame is which pfn. */
 struct domain;
+/** dom0_memory_begin: room for @nr_pages; false when there is none. */
+bool dom0_memory_begin(unsigned long nr_pages);
 /** dom0_populate: allocate until there are @until frames or no more; how many there are then. */
 unsigned long dom0_populate(struct domain *d, unsigned long until);
 mfn_t dom0_mfn(unsigned long pfn);
 void *dom0_page(unsigned long pfn);
 /** dom0_write: copy to (or, without @src, clear) @n bytes at pseudo-physical @addr; 0 or -EINVAL. */
 int dom0_write(u64 addr, const void *src, size_t n);
-/** dom0_publish_p2m: write the phys-to-machine list and the M2P for @nr_pages frames. */
-void dom0_publish_p2m(const struct dom0_layout *l, unsigned long nr_pages);
-
-/** dom0_build_tables: initial page tables, in the domain's own frames, not yet validated. */
-void dom0_build_tables(const struct dom0_layout *l, u64 virt_base);
+/** dom0_memory_end: write the phys-to-machine list and the M2P; the last of all. */
+void dom0_memory_end(const struct dom0_layout *l);
 
 #endif

@@ -1,68 +1,43 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Domain0's memory while it is built: pfns are handed out in the order in which the allocator
- * gives frames, in blocks as large as it has; a table of runs remembers which pfn became which mfn.
+ * gives frames, in blocks as large as it has; a list as long as the domain says which is which.
  *
  * The frames are not cleared: like a bare kernel, Domain0 finds memory as the firmware left it.
  */
 #include "boot.h"
 #include <xenolith/debug.h>
 
-#define MAX_RUNS	1024
-
-static struct run {
-	unsigned long pfn, mfn, nr;
-} runs[MAX_RUNS] __initdata;
-static unsigned int nr_runs __initdata;
+static u32 *frames __initdata;		/* by pfn */
 static unsigned long nr_populated __initdata;
 
-static void __init add_run(mfn_t first, unsigned long nr)
+bool __init dom0_memory_begin(unsigned long nr_pages)
 {
-	struct run *last = nr_runs ? &runs[nr_runs - 1] : NULL;
-
-	if (last && last->mfn + last->nr == mfn_x(first))
-		last->nr += nr;
-	else
-		runs[nr_runs++] = (struct run){ nr_populated, mfn_x(first), nr };
-	nr_populated += nr;
+	frames = lib_alloc(nr_pages * sizeof(*frames));
+	return frames;
 }
 
 unsigned long __init dom0_populate(struct domain *d, unsigned long until)
 {
 	unsigned int order = MAX_ORDER;
 
-	/* never more blocks than runs: a block that did not fit would be lost */
-	while (nr_populated < until && nr_runs < MAX_RUNS) {
+	while (nr_populated < until) {
 		struct page_info *pg = NULL;
 
 		if (BIT(order) <= until - nr_populated)
 			pg = alloc_domain_pages(d, order, ALLOC_NOZERO);
-		if (pg)
-			add_run(page_to_mfn(pg), BIT(order));
-		else if (!order--)
+		for (unsigned long i = 0; pg && i < BIT(order); i++)
+			frames[nr_populated++] = mfn_x(page_to_mfn(pg)) + i;
+		if (!pg && !order--)
 			break;
 	}
 	return nr_populated;
 }
 
-/* Mostly asked for in rising order: the last answer's run, or the next one, is tried first. */
-static const struct run * __init find_run(unsigned long pfn)
-{
-	static unsigned int hint __initdata;
-
-	BUG_ON(pfn >= nr_populated);
-	if (pfn < runs[hint].pfn)
-		hint = 0;
-	while (pfn - runs[hint].pfn >= runs[hint].nr)
-		hint++;
-	return &runs[hint];
-}
-
 mfn_t __init dom0_mfn(unsigned long pfn)
 {
-	const struct run *r = find_run(pfn);
-
-	return mfn(r->mfn + pfn - r->pfn);
+	BUG_ON(pfn >= nr_populated);
+	return mfn(frames[pfn]);
 }
 
 void * __init dom0_page(unsigned long pfn)
@@ -72,40 +47,34 @@ void * __init dom0_page(unsigned long pfn)
 
 int __init dom0_write(u64 addr, const void *src, size_t n)
 {
+	size_t chunk;
+
 	if (addr + n < addr || addr + n > nr_populated << PAGE_SHIFT)
 		return -EINVAL;
-	while (n) {
-		const struct run *r = find_run(addr >> PAGE_SHIFT);
-		u64 offset = addr - (r->pfn << PAGE_SHIFT);
-		size_t chunk = min_t(size_t, n, (r->nr << PAGE_SHIFT) - offset);
-		void *dst = (u8 *)mfn_to_virt(mfn(r->mfn)) + offset;
+	for (; n; addr += chunk, n -= chunk) {
+		void *dst = dom0_page(addr >> PAGE_SHIFT) + addr % PAGE_SIZE;
 
-		if (src) {
-			memcpy(dst, src, chunk);
-			src = (const u8 *)src + chunk;
-		} else {
+		chunk = min_t(size_t, n, PAGE_SIZE - addr % PAGE_SIZE);
+		if (!src) {
 			memset(dst, 0, chunk);
+			continue;
 		}
-		addr += chunk;
-		n -= chunk;
+		memcpy(dst, src, chunk);
+		src += chunk;
 	}
 	return 0;
 }
 
-void __init dom0_publish_p2m(const struct dom0_layout *l, unsigned long nr_pages)
+void __init dom0_memory_end(const struct dom0_layout *l)
 {
 	unsigned long per_page = PAGE_SIZE / sizeof(unsigned long);
 
-	for (unsigned long pfn = 0; pfn < l->nr_p2m * per_page; ) {
+	for (unsigned long pfn = 0; pfn < l->nr_p2m * per_page; pfn++) {
 		unsigned long *list = dom0_page(l->p2m + pfn / per_page);
 
-		for (unsigned long i = 0; i < per_page; i++, pfn++) {
-			if (pfn >= nr_pages) {
-				list[i] = INVALID_M2P_ENTRY;
-				continue;
-			}
-			list[i] = mfn_x(dom0_mfn(pfn));
-			set_m2p(mfn(list[i]), pfn);
-		}
+		list[pfn % per_page] = pfn < nr_populated ? frames[pfn] : INVALID_M2P_ENTRY;
+		if (pfn < nr_populated)
+			set_m2p(mfn(frames[pfn]), pfn);
 	}
+	lib_free(frames);
 }

@@ -10,18 +10,12 @@
 #include <xenolith/drivers.h>
 #include <xenolith/hypercall.h>
 
-/* The kernel as ELF: in the module itself, or unpacked into pages of ours. */
+/* The kernel as ELF: in the module itself, or unpacked by us. */
 struct kernel_data {
 	const void *data;
 	size_t size;
-	struct page_info *pages;
-	unsigned int order;
+	void *unpacked;
 };
-
-static unsigned int __init order_for(size_t size)
-{
-	return size <= PAGE_SIZE ? 0 : fls64((size - 1) >> PAGE_SHIFT) + 1;
-}
 
 static void __init release_module(const struct boot_module *m)
 {
@@ -40,19 +34,13 @@ static void __init unpack_kernel(struct kernel_data *k, const struct boot_module
 		return;			/* ELF, or nothing we know: elf_open() tells */
 	if (rc)
 		panic_boot("the kernel image is damaged or cut off\n");
-	k->order = order_for(bz.unpacked_size);
-	k->pages = k->order <= MAX_ORDER ? alloc_pages(k->order, ALLOC_NOZERO) : NULL;
-	if (!k->pages)
-		panic_boot("too little memory to unpack the kernel: %lu MiB in one piece\n",
-			   KB(4) << k->order >> 20);
-	k->data = page_to_virt(k->pages);
+	k->data = k->unpacked = lib_alloc(bz.unpacked_size);
 	k->size = bz.unpacked_size;
-	rc = decompress(page_to_virt(k->pages), k->size, bz.payload, bz.payload_size);
-	if (rc == -EOPNOTSUPP)
-		panic_boot("the kernel is packed in another format than xz or zstd\n");
+	rc = k->unpacked ? decompress(k->unpacked, k->size, bz.payload, bz.payload_size) : -ENOMEM;
 	if (rc)
 		panic_boot(rc == -ENOMEM ? "too little memory to unpack the kernel\n" :
-					   "the packed kernel is damaged\n");
+			   rc == -EOPNOTSUPP ? "the kernel is packed in another format than xz or zstd\n" :
+			   "the packed kernel is damaged\n");
 	release_module(m);
 }
 
@@ -123,11 +111,10 @@ static void __init load_kernel(struct dom0_image *img, struct kernel_data *k)
 {
 	if (elf_load(&img->elf, put_segment, img))
 		panic_boot("the kernel's segments do not fit\n");
-	if (img->has_hypercall_page)
+	if (img->hypercall_page)
 		hypercall_page_fill(dom0_page((img->hypercall_page - img->virt_base) >> PAGE_SHIFT));
-	if (k->pages)
-		free_pages(k->pages, k->order);
-	else
+	lib_free(k->unpacked);
+	if (!k->unpacked)
 		release_module(&boot_info.module[0]);
 }
 
@@ -142,7 +129,8 @@ static void __init load_initrd(const struct dom0_layout *l)
 	release_module(m);
 }
 
-static void __init fill_start_info(const struct dom0_layout *l, u64 virt_base, unsigned long nr_pages)
+static void __init fill_start_info(const struct dom0_layout *l, const struct dom0_image *img,
+				    unsigned long nr_pages)
 {
 	struct start_info *si = dom0_page(l->start_info);
 	const struct boot_module *kernel = &boot_info.module[0], *initrd = &boot_info.module[1];
@@ -151,17 +139,15 @@ static void __init fill_start_info(const struct dom0_layout *l, u64 virt_base, u
 	si->nr_pages = nr_pages;
 	si->shared_info = virt_to_maddr(domain0->shared_info);
 	si->flags = SIF_PRIVILEGED | SIF_INITDOMAIN;
-	si->pt_base = virt_base + (l->tables << PAGE_SHIFT);
+	si->pt_base = img->virt_base + (l->tables << PAGE_SHIFT);
 	si->nr_pt_frames = l->nr_tables;
-	si->mfn_list = l->p2m_va;
-	if (l->nr_p2m_tables) {
-		si->first_p2m_pfn = l->p2m;
-		si->nr_p2m_frames = l->nr_p2m + l->nr_p2m_tables;
-	}
+	si->mfn_list = img->p2m_base;
+	si->first_p2m_pfn = l->p2m;
+	si->nr_p2m_frames = l->nr_p2m + l->nr_p2m_tables;
 	if (l->nr_initrd) {
 		si->mod_len = initrd->size;
-		si->mod_start = l->initrd_mapped ? virt_base + (l->initrd << PAGE_SHIFT) : l->initrd;
-		si->flags |= l->initrd_mapped ? 0 : SIF_MOD_START_PFN;
+		si->mod_start = l->initrd;
+		si->flags |= SIF_MOD_START_PFN;
 	}
 	if (strlcpy_((char *)si->cmd_line, kernel->args, sizeof(si->cmd_line)) >= sizeof(si->cmd_line))
 		printk_warn("Domain0's command line is cut off after %zu characters\n", sizeof(si->cmd_line) - 1);
@@ -169,23 +155,17 @@ static void __init fill_start_info(const struct dom0_layout *l, u64 virt_base, u
 	si->console.dom0.info_off = si->console.dom0.info_size ? sizeof(*si) : 0;
 }
 
-/* The ABI's builders leave the first top-level table pinned: kernels unpin it when they have their own. */
-static int __init pin_first_table(mfn_t m)
-{
-	struct page_info *pg = mfn_to_page(m);
-	int rc = get_page_and_type(pg, domain0, PGT_L4, false);
-
-	if (!rc)
-		__atomic_or_fetch(&pg->word, PG_PINNED, __ATOMIC_SEQ_CST);
-	return rc;
-}
-
-/* The page tables are accepted, or not, by the same validation that all tables of guests pass. */
+/*
+ * The page tables are accepted, or not, by the same validation that all tables of guests pass. The
+ * ABI's builders leave the first top-level one pinned: kernels unpin it when they have their own.
+ */
 static void __init set_first_vcpu(const struct dom0_layout *l, const struct dom0_image *img)
 {
 	static struct vcpu_guest_context c __initdata;
-	int rc = pin_first_table(dom0_mfn(l->tables));
+	struct page_info *pg = mfn_to_page(dom0_mfn(l->tables));
+	int rc = get_page_and_type(pg, domain0, PGT_L4, false);
 
+	__atomic_or_fetch(&pg->word, PG_PINNED, __ATOMIC_SEQ_CST);
 	c.flags = VGCF_in_kernel | VGCF_online;
 	c.user_regs.rip = img->entry;
 	c.user_regs.cs = FLAT_KERNEL_CS;
@@ -215,16 +195,7 @@ static void __init withhold_uart(void)
 	spin_unlock(&domain0->caps_lock);
 }
 
-static void __init print_layout(const struct dom0_layout *l, u64 virt_base, unsigned long nr_pages)
-{
-	printk("Domain0: %lu MiB, %u vcpus\n", nr_pages >> (20 - PAGE_SHIFT), domain0->max_vcpus);
-	printk(KERN_DEBUG "  pfns: initrd %lx-%lx, p2m %lx-%lx at %lx, start_info %lx, tables %lx-%lx, stack %lx\n",
-	       l->initrd, l->initrd + l->nr_initrd, l->p2m, l->p2m + l->nr_p2m, l->p2m_va,
-	       l->start_info, l->tables, l->tables + l->nr_tables, l->stack);
-	printk(KERN_DEBUG "  initial mapping %lx-%lx\n", virt_base, virt_base + (l->end << PAGE_SHIFT) - 1);
-}
-
-int __init boot_build_domain0(void)
+void __init boot_build_domain0(void)
 {
 	static struct dom0_image img __initdata;
 	struct kernel_data kernel = { 0 };
@@ -237,24 +208,25 @@ int __init boot_build_domain0(void)
 	open_kernel(&img, &kernel);
 	create_domain();
 
-	given_back = (initrd_size + (kernel.pages ? PAGE_SIZE << kernel.order : kernel.size)) >> PAGE_SHIFT;
+	given_back = (initrd_size + kernel.size) >> PAGE_SHIFT;
 	available = mm_free_pages() + given_back;
 	nr_pages = dom0_pages(available, &domain0->mm.max_pages);
 	if (!dom0_lay_out(&l, &img, initrd_size, nr_pages))
 		panic_boot("the kernel and its initrd do not fit into the kernel's address space\n");
-	if (nr_pages < l.boot_pages || dom0_populate(domain0, l.boot_pages) < l.boot_pages)
+	if (nr_pages < l.boot_pages || !dom0_memory_begin(nr_pages) ||
+	    dom0_populate(domain0, l.boot_pages) < l.boot_pages)
 		panic_boot("too little memory for Domain0: %lu MiB given, at least %lu MiB needed\n",
 			   nr_pages >> (20 - PAGE_SHIFT), (l.boot_pages >> (20 - PAGE_SHIFT)) + 1);
 	load_kernel(&img, &kernel);
 	load_initrd(&l);
 	nr_pages = dom0_populate(domain0, nr_pages);
 
-	dom0_publish_p2m(&l, nr_pages);
 	dom0_write(l.start_info << PAGE_SHIFT, NULL, (l.end - l.start_info) << PAGE_SHIFT);
-	fill_start_info(&l, img.virt_base, nr_pages);
-	dom0_build_tables(&l, img.virt_base);
+	dom0_write(l.p2m_tables << PAGE_SHIFT, NULL, l.nr_p2m_tables << PAGE_SHIFT);
+	fill_start_info(&l, &img, nr_pages);
+	dom0_build_tables(&l, &img);
 	set_first_vcpu(&l, &img);
 	withhold_uart();
-	print_layout(&l, img.virt_base, nr_pages);
-	return 0;
+	dom0_memory_end(&l);
+	printk("Domain0: %lu MiB, %u vcpus\n", nr_pages >> (20 - PAGE_SHIFT), domain0->max_vcpus);
 }

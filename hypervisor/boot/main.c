@@ -91,8 +91,7 @@ static void __init __noreturn on_final_stack(void)
 	console_init();
 	smp_boot_aps();
 	time_start();
-	if (boot_build_domain0())
-		panic_boot("Domain0 could not be built\n");
+	boot_build_domain0();
 	boot_param_check_unknown();
 	entry_reset_stack_and_jump(finish);
 }

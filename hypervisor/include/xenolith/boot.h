@@ -54,6 +54,6 @@ extern char boot_percpu_start[], boot_percpu_end[];		/* template of .percpu */
 extern const s32 boot_extable_start[], boot_extable_end[];	/* pairs, see EXTABLE() */
 extern char boot_build_id_start[], boot_build_id_end[];		/* ELF note */
 
-int boot_build_domain0(void);		/* creates domain0, ready to run */
+void boot_build_domain0(void);		/* creates domain0, ready to run */
 
 #endif
