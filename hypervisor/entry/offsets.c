@@ -21,8 +21,10 @@ void offsets(void)
 	DEFINE(NR_HYPERCALLS, NR_HYPERCALLS);
 	DEFINE(ENOSYS, ENOSYS);
 	DEFINE(CI_SIZE, sizeof(struct cpu_info));
-	PV(kernel_mode); PV(kernel_cr3); PV(user_cr3); PV(kernel_sp); PV(syscall_entry);
-	PV(syscall_masks_events); PV(bounce_flags); PV(trap); PV(last_cr2); PV(nmi_pending); PV(nmi_masked);
+	PV(kernel_mode); PV(kernel_cr3); PV(user_cr3); PV(kernel_sp); PV(bounce_flags);
+	DEFINE(V_syscall_entry, offsetof(struct vcpu, pv.callback[CALLBACKTYPE_syscall].entry));
+	DEFINE(V_syscall_masks_events, offsetof(struct vcpu, pv.callback[CALLBACKTYPE_syscall].masks_events));
+	PV(trap); PV(last_cr2); PV(nmi_pending); PV(nmi_masked);
 	DEFINE(INFO_cr2, offsetof(struct vcpu_info, arch.cr2));
 	DEFINE(TRAP_PF_address, X86_EXC_PF * sizeof(struct trap_info) + offsetof(struct trap_info, address));
 	DEFINE(TRAP_PF_flags, X86_EXC_PF * sizeof(struct trap_info) + offsetof(struct trap_info, flags));

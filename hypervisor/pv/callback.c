@@ -13,21 +13,7 @@
 #include <xen/nmi.h>
 #include "guest-cpu.h"
 
-static bool entry_ok(unsigned long addr)
-{
-	return canonical(addr) && guest_addr_ok(addr, 1);
-}
-
-int pv_fix_trap(struct trap_info *t)
-{
-	if (!entry_ok(t->address))
-		return -EINVAL;
-	t->cs |= 3;
-	return 0;
-}
-
-long do_set_trap_table(unsigned long traps, unsigned long a2, unsigned long a3, unsigned long a4,
-		       unsigned long a5)
+long do_set_trap_table(unsigned long traps, unsigned long a2, unsigned long a3, unsigned long a4, unsigned long a5)
 {
 	struct trap_info *table = current->pv.trap, t;
 
@@ -35,23 +21,21 @@ long do_set_trap_table(unsigned long traps, unsigned long a2, unsigned long a3, 
 		memset(table, 0, NR_TRAPS * sizeof(*table));
 		return 0;
 	}
-	for (;;) {
+	for (;; traps += sizeof(t)) {
 		if (copy_in(&t, traps))
 			return -EFAULT;
 		if (!t.address)
 			return 0;
-		if (pv_fix_trap(&t))
+		if (!pv_entry_ok(t.address))
 			return -EINVAL;
 		table[t.vector] = t;
-		traps += sizeof(t);
 		if (hypercall_preempt())
-			return hypercall_continue(__HYPERVISOR_set_trap_table, traps, 0, 0, 0, 0);
+			return hypercall_continue(__HYPERVISOR_set_trap_table, traps + sizeof(t), 0, 0, 0, 0);
 	}
 }
 
 /* Frames are written below sp, which is checked each time; so any value does here. SS is the flat one always. */
-long do_stack_switch(unsigned long ss, unsigned long sp, unsigned long a3, unsigned long a4,
-		     unsigned long a5)
+long do_stack_switch(unsigned long ss, unsigned long sp, unsigned long a3, unsigned long a4, unsigned long a5)
 {
 	current->pv.kernel_sp = sp;
 	return 0;
@@ -59,99 +43,59 @@ long do_stack_switch(unsigned long ss, unsigned long sp, unsigned long a3, unsig
 
 /* ---- callbacks ---- */
 
-static int set_nmi_entry(struct vcpu *v, unsigned long addr)
+/* SYSENTER is #GP in a guest; a kernel that is refused its callback uses other ways. */
+#define CALLBACKS	(BIT(CALLBACKTYPE_event) | BIT(CALLBACKTYPE_failsafe) | BIT(CALLBACKTYPE_syscall) |	\
+			 BIT(CALLBACKTYPE_syscall32) | BIT(CALLBACKTYPE_nmi))
+
+static bool callback_known(unsigned int type)
 {
-	v->pv.trap[X86_EXC_NMI] = (struct trap_info){
-		.vector = X86_EXC_NMI, .flags = addr ? 4 : 0, .cs = addr ? FLAT_KERNEL_CS : 0, .address = addr,
-	};
-	return 0;
+	return type < 64 && CALLBACKS & BIT(type);
 }
 
 int pv_set_callback(struct vcpu *v, unsigned int type, unsigned long addr, bool mask)
 {
-	struct pv_vcpu *pv = &v->pv;
-
-	if (!entry_ok(addr))
+	if (!callback_known(type))
+		return -ENOSYS;
+	if (!pv_entry_ok(addr))
 		return -EINVAL;
-	switch (type) {
-	case CALLBACKTYPE_event:
-		pv->event_entry = addr;
-		return 0;
-	case CALLBACKTYPE_failsafe:
-		pv->failsafe_entry = addr;
-		pv->failsafe_masks_events = mask;
-		return 0;
-	case CALLBACKTYPE_syscall:
-		pv->syscall_entry = addr;
-		pv->syscall_masks_events = mask;
-		return 0;
-	case CALLBACKTYPE_syscall32:
-		pv->syscall32_entry = addr;
-		pv->syscall32_masks_events = mask;
-		return 0;
-	case CALLBACKTYPE_sysenter:
-		pv->sysenter_entry = addr;
-		pv->sysenter_masks_events = mask;
-		return 0;
-	case CALLBACKTYPE_nmi:
-		return set_nmi_entry(v, addr);
-	}
-	return -ENOSYS;
-}
-
-/* The ABI reports no error here; a refused address leaves the callback as it was. */
-long do_set_callbacks(unsigned long event, unsigned long failsafe, unsigned long syscall,
-		      unsigned long a4, unsigned long a5)
-{
-	struct vcpu *v = current;
-
-	pv_set_callback(v, CALLBACKTYPE_event, event, false);
-	pv_set_callback(v, CALLBACKTYPE_failsafe, failsafe, false);
-	pv_set_callback(v, CALLBACKTYPE_syscall, syscall, false);
+	if (type == CALLBACKTYPE_nmi)
+		v->pv.trap[X86_EXC_NMI] = (struct trap_info){ X86_EXC_NMI, addr ? TI_IF : 0, FLAT_KERNEL_CS, addr };
+	else
+		v->pv.callback[type] = (struct pv_callback){ addr, mask || type == CALLBACKTYPE_event };
 	return 0;
 }
 
-static long register_callback(unsigned long arg)
+/* The ABI reports no error here; a refused address leaves the callback as it was. */
+long do_set_callbacks(unsigned long event, unsigned long failsafe, unsigned long syscall, unsigned long a4, unsigned long a5)
+{
+	pv_set_callback(current, CALLBACKTYPE_event, event, false);
+	pv_set_callback(current, CALLBACKTYPE_failsafe, failsafe, false);
+	pv_set_callback(current, CALLBACKTYPE_syscall, syscall, false);
+	return 0;
+}
+
+long do_callback_op(unsigned long cmd, unsigned long arg, unsigned long a3, unsigned long a4, unsigned long a5)
 {
 	struct callback_register reg;
-
-	if (copy_in(&reg, arg))
-		return -EFAULT;
-	return pv_set_callback(current, reg.type, reg.address, reg.flags & CALLBACKF_mask_events);
-}
-
-/* Only the NMI callback can be done without. */
-static long unregister_callback(unsigned long arg)
-{
 	struct callback_unregister unreg;
 
-	if (copy_in(&unreg, arg))
-		return -EFAULT;
-	switch (unreg.type) {
-	case CALLBACKTYPE_event:
-	case CALLBACKTYPE_failsafe:
-	case CALLBACKTYPE_syscall:
-	case CALLBACKTYPE_syscall32:
-	case CALLBACKTYPE_sysenter:
-		return -EINVAL;
-	case CALLBACKTYPE_nmi:
-		return set_nmi_entry(current, 0);
-	}
-	return -ENOSYS;
-}
-
-long do_callback_op(unsigned long cmd, unsigned long arg, unsigned long a3, unsigned long a4,
-		    unsigned long a5)
-{
 	switch (cmd) {
-	case CALLBACKOP_register:	return register_callback(arg);
-	case CALLBACKOP_unregister:	return unregister_callback(arg);
+	case CALLBACKOP_register:
+		if (copy_in(&reg, arg))
+			return -EFAULT;
+		return pv_set_callback(current, reg.type, reg.address, reg.flags & CALLBACKF_mask_events);
+	case CALLBACKOP_unregister:
+		if (copy_in(&unreg, arg))
+			return -EFAULT;
+		/* Only the NMI callback can be done without. */
+		if (callback_known(unreg.type) && unreg.type != CALLBACKTYPE_nmi)
+			return -EINVAL;
+		return pv_set_callback(current, unreg.type, 0, false);
 	}
 	return -ENOSYS;
 }
 
-long do_nmi_op(unsigned long cmd, unsigned long arg, unsigned long a3, unsigned long a4,
-	       unsigned long a5)
+long do_nmi_op(unsigned long cmd, unsigned long arg, unsigned long a3, unsigned long a4, unsigned long a5)
 {
 	struct xennmi_callback cb;
 
@@ -161,15 +105,14 @@ long do_nmi_op(unsigned long cmd, unsigned long arg, unsigned long a3, unsigned 
 			return -EFAULT;
 		return pv_set_callback(current, CALLBACKTYPE_nmi, cb.handler_address, true);
 	case XENNMI_unregister_callback:
-		return set_nmi_entry(current, 0);
+		return pv_set_callback(current, CALLBACKTYPE_nmi, 0, true);
 	}
 	return -ENOSYS;
 }
 
 /* ---- registers ---- */
 
-long do_fpu_taskswitch(unsigned long set, unsigned long a2, unsigned long a3, unsigned long a4,
-		       unsigned long a5)
+long do_fpu_taskswitch(unsigned long set, unsigned long a2, unsigned long a3, unsigned long a4, unsigned long a5)
 {
 	struct vcpu *v = current;
 
@@ -183,10 +126,8 @@ long do_fpu_taskswitch(unsigned long set, unsigned long a2, unsigned long a3, un
 	return 0;
 }
 
-static int set_dr7(struct vcpu *v, u64 val)
+static int set_dr7(struct pv_vcpu *pv, u64 val)
 {
-	struct pv_vcpu *pv = &v->pv;
-	bool was_active = pv->dr[7] & DR7_ACTIVE;
 	u64 io = 0;
 
 	val = (val & DR7_ALLOWED) | DR7_ONES;
@@ -202,57 +143,56 @@ static int set_dr7(struct vcpu *v, u64 val)
 	}
 	pv->dr[DR7_IO] = io;
 	pv->dr[7] = val & ~io;
-	if (v == current && (was_active || pv->dr[7] & DR7_ACTIVE))
-		pv_load_debugregs(v);
 	return 0;
+}
+
+/* 4 and 5 are other names of 6 and 7, unless CR4.DE says that they do not exist. */
+static unsigned int dr_number(const struct pv_vcpu *pv, unsigned int reg)
+{
+	return reg / 2 != 2 ? reg : pv->cr4 & X86_CR4_DE ? ~0u : reg + 2;
 }
 
 int pv_set_debugreg(struct vcpu *v, unsigned int reg, u64 val)
 {
-	if ((reg == 4 || reg == 5) && v->pv.cr4 & X86_CR4_DE)
+	struct pv_vcpu *pv = &v->pv;
+	bool was_active = pv->dr[7] & DR7_ACTIVE;
+	int rc = 0;
+
+	reg = dr_number(pv, reg);
+	if (reg > 7)
 		return -ENODEV;
-	switch (reg) {
-	case 0 ... 3:
-		if (!entry_ok(val) || !guest_addr_ok(val, sizeof(long)))
-			return -EPERM;
-		v->pv.dr[reg] = val;
-		break;
-	case 4:
-	case 6:
-		v->pv.dr[6] = (val & DR6_ALLOWED) | DR6_ONES;
-		break;
-	case 5:
-	case 7:
-		return set_dr7(v, val);
-	default:
-		return -ENODEV;
-	}
-	if (v == current && v->pv.dr[7] & DR7_ACTIVE)
+	if (reg == 7)
+		rc = set_dr7(pv, val);
+	else if (reg == 6)
+		pv->dr[6] = (val & DR6_ALLOWED) | DR6_ONES;
+	else if (canonical(val) && guest_addr_ok(val, sizeof(long)))
+		pv->dr[reg] = val;
+	else
+		rc = -EPERM;
+	if (v == current && (was_active || pv->dr[7] & DR7_ACTIVE))
 		pv_load_debugregs(v);
+	return rc;
+}
+
+int pv_get_debugreg(const struct vcpu *v, unsigned int reg, u64 *val)
+{
+	reg = dr_number(&v->pv, reg);
+	if (reg > 7)
+		return -ENODEV;
+	*val = v->pv.dr[reg] | (reg == 7 ? v->pv.dr[DR7_IO] : 0);
 	return 0;
 }
 
-long do_set_debugreg(unsigned long reg, unsigned long value, unsigned long a3, unsigned long a4,
-		     unsigned long a5)
+long do_set_debugreg(unsigned long reg, unsigned long value, unsigned long a3, unsigned long a4, unsigned long a5)
 {
 	return pv_set_debugreg(current, (u32)reg, value);
 }
 
-long do_get_debugreg(unsigned long reg, unsigned long a2, unsigned long a3, unsigned long a4,
-		     unsigned long a5)
+long do_get_debugreg(unsigned long reg, unsigned long a2, unsigned long a3, unsigned long a4, unsigned long a5)
 {
-	const struct pv_vcpu *pv = &current->pv;
+	u64 val;
 
-	if ((reg == 4 || reg == 5) && !(pv->cr4 & X86_CR4_DE))
-		reg += 2;
-	switch (reg) {
-	case 0 ... 3:
-	case 6:
-		return pv->dr[reg];
-	case 7:
-		return pv->dr[7] | pv->dr[DR7_IO];
-	}
-	return -ENODEV;
+	return pv_get_debugreg(current, (u32)reg, &val) ?: val;
 }
 
 static void set_bounce_flags(struct vcpu *v)
@@ -268,8 +208,7 @@ void pv_set_iopl(struct vcpu *v, u64 iopl)
 	set_bounce_flags(v);
 }
 
-long do_vm_assist(unsigned long cmd, unsigned long type, unsigned long a3, unsigned long a4,
-		  unsigned long a5)
+long do_vm_assist(unsigned long cmd, unsigned long type, unsigned long a3, unsigned long a4, unsigned long a5)
 {
 	unsigned long *assist = &current->domain->pv.vm_assist;
 	struct vcpu *v;
@@ -305,12 +244,10 @@ static void load_user_gs(u16 sel)
 	irq_restore(flags);
 }
 
-long do_set_segment_base(unsigned long which, unsigned long base, unsigned long a3,
-			 unsigned long a4, unsigned long a5)
+long do_set_segment_base(unsigned long which, unsigned long base, unsigned long a3, unsigned long a4, unsigned long a5)
 {
 	static const u32 msrs[] = {
-		[SEGBASE_FS] = MSR_FS_BASE, [SEGBASE_GS_KERNEL] = MSR_GS_BASE,
-		[SEGBASE_GS_USER] = MSR_KERNEL_GS_BASE,
+		[SEGBASE_FS] = MSR_FS_BASE, [SEGBASE_GS_KERNEL] = MSR_GS_BASE, [SEGBASE_GS_USER] = MSR_KERNEL_GS_BASE,
 	};
 
 	if (which == SEGBASE_GS_USER_SEL) {

@@ -9,8 +9,6 @@
 #include "emulate.h"
 #include "guest-cpu.h"
 #include "mmu.h"
-#include <xenolith/hypercall.h>
-#include <xen/callback.h>
 
 /* ---- life ---- */
 
@@ -72,22 +70,17 @@ _Static_assert(offsetof(struct cpu_regs, ss) - FIRST_REG == offsetof(struct cpu_
 	       offsetof(struct cpu_regs, rip) - FIRST_REG == offsetof(struct cpu_user_regs, rip),
 	       "registers lie as in the ABI");
 
-static bool entry_ok(unsigned long addr)
-{
-	return canonical(addr) && guest_addr_ok(addr, 1);
-}
-
 static int check_context(const struct vcpu_guest_context *c)
 {
-	if (!entry_ok(c->user_regs.rip) || !canonical(c->user_regs.rsp) || !canonical(c->kernel_sp) ||
+	if (!pv_entry_ok(c->user_regs.rip) || !canonical(c->user_regs.rsp) || !canonical(c->kernel_sp) ||
 	    !canonical(c->fs_base) || !canonical(c->gs_base_kernel) || !canonical(c->gs_base_user) ||
-	    !entry_ok(c->event_callback_eip) || !entry_ok(c->failsafe_callback_eip) ||
-	    !entry_ok(c->syscall_callback_eip) || !pv_ldt_ok(c->ldt_base, c->ldt_ents))
+	    !pv_entry_ok(c->event_callback_eip) || !pv_entry_ok(c->failsafe_callback_eip) ||
+	    !pv_entry_ok(c->syscall_callback_eip) || !pv_ldt_ok(c->ldt_base, c->ldt_ents))
 		return -EINVAL;
 	if (!(c->flags & VGCF_in_kernel) && !c->ctrlreg[1])
 		return -EINVAL;
 	for (unsigned int i = 0; i < NR_TRAPS; i++)
-		if (!entry_ok(c->trap_ctxt[i].address))
+		if (!pv_entry_ok(c->trap_ctxt[i].address))
 			return -EINVAL;
 	return c->gdt_ents > FIRST_RESERVED_GDT_ENTRY ? -EINVAL : 0;
 }
@@ -143,8 +136,6 @@ static void set_control(struct vcpu *v, const struct vcpu_guest_context *c)
 static void set_entries(struct vcpu *v, const struct vcpu_guest_context *c)
 {
 	memcpy(v->pv.trap, c->trap_ctxt, sizeof(c->trap_ctxt));
-	for (unsigned int i = 0; i < NR_TRAPS; i++)
-		pv_fix_trap(&v->pv.trap[i]);
 	pv_set_callback(v, CALLBACKTYPE_event, c->event_callback_eip, false);
 	pv_set_callback(v, CALLBACKTYPE_failsafe, c->failsafe_callback_eip,
 			c->flags & VGCF_failsafe_disables_events);
@@ -193,8 +184,8 @@ static void get_regs(const struct vcpu *v, struct vcpu_guest_context *c)
 	c->kernel_sp = pv->kernel_sp;
 	fpu_get_legacy(v, &c->fpu_ctxt);
 	c->flags = VGCF_i387_valid | (pv->kernel_mode ? VGCF_in_kernel : 0) |
-		   (pv->failsafe_masks_events ? VGCF_failsafe_disables_events : 0) |
-		   (pv->syscall_masks_events ? VGCF_syscall_disables_events : 0) |
+		   (pv->callback[CALLBACKTYPE_failsafe].masks_events ? VGCF_failsafe_disables_events : 0) |
+		   (pv->callback[CALLBACKTYPE_syscall].masks_events ? VGCF_syscall_disables_events : 0) |
 		   (test_bit(VF_DOWN, &v->sched.flags) ? 0 : VGCF_online);
 }
 
@@ -206,9 +197,9 @@ void pv_vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c)
 	memset(c, 0, sizeof(*c));
 	get_regs(v, c);
 	memcpy(c->trap_ctxt, pv->trap, sizeof(c->trap_ctxt));
-	c->event_callback_eip = pv->event_entry;
-	c->failsafe_callback_eip = pv->failsafe_entry;
-	c->syscall_callback_eip = pv->syscall_entry;
+	c->event_callback_eip = pv->callback[CALLBACKTYPE_event].entry;
+	c->failsafe_callback_eip = pv->callback[CALLBACKTYPE_failsafe].entry;
+	c->syscall_callback_eip = pv->callback[CALLBACKTYPE_syscall].entry;
 	c->ldt_base = pv->ldt_base;
 	c->ldt_ents = pv->ldt_ents;
 	c->gdt_ents = pv->gdt_ents;
@@ -331,16 +322,17 @@ void pv_ctxt_switch_to(struct vcpu *v, struct vcpu *prev)
 }
 
 /* The way to the other mode that is not time-critical; entry/ has its own. */
-void pv_toggle_mode(struct vcpu *v)
+bool pv_toggle_mode(struct vcpu *v)
 {
 	struct pv_vcpu *pv = &v->pv;
 	u64 cr3 = pv->kernel_mode ? pv->user_cr3 : pv->kernel_cr3;
 
 	if (!cr3) {
 		domain_crash(v->domain, "vcpu %u goes to user mode without page tables", v->id);
-		return;
+		return false;
 	}
 	swapgs();
 	pv->kernel_mode ^= 1;
 	write_cr3(cr3);
+	return true;
 }

@@ -5,6 +5,7 @@
  * its own choice of a few bits and the machine's of some others.
  */
 #include "emulate.h"
+#include "guest-cpu.h"
 #include "mmu.h"
 
 /* Bits that a guest chooses, and bits of the machine that it sees. */
@@ -26,86 +27,48 @@ unsigned long pv_guest_cr4_hw(const struct vcpu *v)
 	return (x86.cr4 & ~CR4_EFFECTIVE) | (v->pv.cr4 & CR4_EFFECTIVE);
 }
 
-static enum emulated read_cr(const struct vcpu *v, unsigned int cr, u64 *val)
+static int read_cr(const struct vcpu *v, unsigned int cr, u64 *val)
+{
+	const u64 values[] = { [0] = v->pv.cr0, [2] = v->pv.last_cr2, [3] = v->pv.kernel_cr3, [4] = v->pv.cr4 };
+
+	if (cr == 1 || cr > 4)
+		return -EINVAL;
+	*val = values[cr];
+	return 0;
+}
+
+static int write_cr(struct vcpu *v, unsigned int cr, u64 val)
 {
 	switch (cr) {
 	case 0:
-		*val = (read_cr0() & ~X86_CR0_TS) | (v->pv.cr0 & X86_CR0_TS);
-		return EMUL_DONE;
-	case 2:
-		*val = v->pv.last_cr2;
-		return EMUL_DONE;
-	case 3:
-		*val = v->pv.kernel_cr3;
-		return EMUL_DONE;
-	case 4:
-		*val = v->pv.cr4;
-		return EMUL_DONE;
-	}
-	return EMUL_REFUSED;
-}
-
-static enum emulated write_guest_cr3(struct vcpu *v, u64 val)
-{
-	int rc = pv_finish_put(v) ?: pv_set_l4(v, false, pte_mfn(val));
-
-	return !rc ? EMUL_DONE : rc == -ERESTART ? EMUL_AGAIN : EMUL_REFUSED;
-}
-
-static enum emulated write_cr(struct vcpu *v, unsigned int cr, u64 val)
-{
-	switch (cr) {
-	case 0:
-		if ((val ^ read_cr0()) & ~X86_CR0_TS)
-			return EMUL_REFUSED;
-		do_fpu_taskswitch(!!(val & X86_CR0_TS), 0, 0, 0, 0);
-		return EMUL_DONE;
+		if ((val ^ v->pv.cr0) & ~X86_CR0_TS)
+			return -EINVAL;
+		return do_fpu_taskswitch(val & X86_CR0_TS, 0, 0, 0, 0);
 	case 2:
 		v->pv.last_cr2 = val;
 		v->info->arch.cr2 = val;
-		return EMUL_DONE;
+		return 0;
 	case 3:
-		return write_guest_cr3(v, val);
+		return pv_finish_put(v) ?: pv_set_l4(v, false, pte_mfn(val));
 	case 4:			/* what cannot be is left out, not refused */
 		v->pv.cr4 = pv_guest_cr4_view(val);
 		write_cr4(pv_guest_cr4_hw(v));
-		return EMUL_DONE;
+		return 0;
 	}
-	return EMUL_REFUSED;
+	return -EINVAL;
 }
 
-/* DR4 and DR5 are other names of 6 and 7 unless CR4.DE says that they do not exist. */
-static bool debug_reg(const struct vcpu *v, unsigned int *dr)
-{
-	if (*dr == 4 || *dr == 5) {
-		if (v->pv.cr4 & X86_CR4_DE)
-			return false;
-		*dr += 2;
-	}
-	return *dr < 8;
-}
-
-enum emulated emulate_control(struct vcpu *v, struct cpu_regs *regs, const struct insn *in)
+int emulate_control(struct vcpu *v, struct cpu_regs *regs, const struct insn *in)
 {
 	u64 *gpr = insn_reg(regs, in->rm);
-	unsigned int dr = in->reg;
 
 	switch (in->opcode) {
-	case 0x0f06:
-		do_fpu_taskswitch(0, 0, 0, 0, 0);
-		return EMUL_DONE;
 	case 0x0f20:
 		return read_cr(v, in->reg, gpr);
+	case 0x0f21:
+		return pv_get_debugreg(v, in->reg, gpr);
 	case 0x0f22:
 		return write_cr(v, in->reg, *gpr);
-	case 0x0f21:
-		if (!debug_reg(v, &dr))
-			return EMUL_REFUSED;
-		*gpr = do_get_debugreg(dr, 0, 0, 0, 0);
-		return EMUL_DONE;
-	case 0x0f23:
-		return debug_reg(v, &dr) && !do_set_debugreg(dr, *gpr, 0, 0, 0) ?
-			EMUL_DONE : EMUL_REFUSED;
 	}
-	return EMUL_REFUSED;
+	return pv_set_debugreg(v, in->reg, *gpr);
 }

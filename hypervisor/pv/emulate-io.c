@@ -23,22 +23,19 @@ static bool bitmap_allows(struct vcpu *v, unsigned int port, unsigned int bytes)
 {
 	bool user = !v->pv.kernel_mode, ok = false;
 	u8 map[2] = { 0xff, 0xff };
-	u32 bits;
 
 	if (!v->pv.io_bitmap || port + bytes > v->pv.io_bitmap_ports)
 		return false;
 	if (user)
 		pv_toggle_mode(v);
-	if (!copy_from_guest(map, guest_ptr(v->pv.io_bitmap + port / 8),
-			     port % 8 + bytes > 8 ? 2 : 1)) {
-		bits = (map[0] | map[1] << 8) >> port % 8;
-		ok = !(bits & ((1u << bytes) - 1));
-	}
+	if (!copy_from_guest(map, guest_ptr(v->pv.io_bitmap + port / 8), port % 8 + bytes > 8 ? 2 : 1))
+		ok = !((map[0] | map[1] << 8) >> port % 8 & ((1u << bytes) - 1));
 	if (user)
 		pv_toggle_mode(v);
 	return ok;
 }
 
+/* Configuration cycles are two accesses that the hypervisor makes too. */
 static bool pci_config_port(unsigned int port, unsigned int bytes)
 {
 	return port >= 0xcf8 && port + bytes <= 0xd00;
@@ -70,35 +67,29 @@ static u64 masked(u64 v, const struct insn *in)
 	return in->adsize == 4 ? (u32)v : v;
 }
 
-static bool page_ok(const struct vcpu *v, unsigned long addr, bool write, u32 *ec)
+static u32 access(const struct vcpu *v, bool write)
 {
-	pte_t leaf = 0;
-
-	*ec = (write ? PFEC_WRITE : 0) | (v->pv.kernel_mode ? 0 : PFEC_USER);
-	if (!guest_addr_ok(addr, 1) ||
-	    !pt_walk(v->pv.kernel_mode ? v->pv.kernel_cr3 : v->pv.user_cr3, addr, &leaf))
-		return false;
-	*ec |= PFEC_PRESENT;
-	return !write || leaf & PTE_RW;
+	return (write ? PFEC_WRITE : 0) | (v->pv.kernel_mode ? 0 : PFEC_USER);
 }
 
 /* Checked before the device is touched: what was read from it could not be put back. */
 static bool memory_ok(const struct vcpu *v, unsigned long addr, unsigned int bytes, bool write)
 {
-	unsigned long last = addr + bytes - 1;
-	u32 ec;
+	u64 cr3 = v->pv.kernel_mode ? v->pv.kernel_cr3 : v->pv.user_cr3;
 
-	if (!page_ok(v, addr, write, &ec))
-		pv_inject_page_fault(ec, addr);
-	else if ((addr ^ last) & PAGE_MASK && !page_ok(v, last, write, &ec))
-		pv_inject_page_fault(ec, last & PAGE_MASK);
-	else
-		return true;
-	return false;
+	for (unsigned long a = addr; a - addr < bytes; a = (a | ~PAGE_MASK) + 1) {
+		pte_t leaf = 0;
+		bool there = guest_addr_ok(a, 1) && pt_walk(cr3, a, &leaf);
+
+		if (there && (!write || leaf & PTE_RW))
+			continue;
+		pv_inject_page_fault((there ? PFEC_PRESENT : 0) | access(v, write), a);
+		return false;
+	}
+	return true;
 }
 
-static bool move_element(struct vcpu *v, const struct insn *in, unsigned int port,
-			 unsigned long addr, bool ins)
+static bool move_element(struct vcpu *v, const struct insn *in, unsigned int port, unsigned long addr, bool ins)
 {
 	u32 val = 0;
 
@@ -112,7 +103,7 @@ static bool move_element(struct vcpu *v, const struct insn *in, unsigned int por
 		port_write(v->domain, port, in->opsize, val);
 		return true;
 	}
-	pv_inject_page_fault((ins ? PFEC_WRITE : 0) | (v->pv.kernel_mode ? 0 : PFEC_USER), addr);
+	pv_inject_page_fault(access(v, ins), addr);
 	return false;
 }
 
@@ -123,8 +114,7 @@ static u64 segment_base(const struct insn *in, bool ins)
 	return in->seg == 0x64 ? rdmsr(MSR_FS_BASE) : in->seg == 0x65 ? rdmsr(MSR_GS_BASE) : 0;
 }
 
-static enum emulated string_io(struct vcpu *v, struct cpu_regs *regs, const struct insn *in,
-			       unsigned int port)
+static int string_io(struct vcpu *v, struct cpu_regs *regs, const struct insn *in, unsigned int port)
 {
 	bool ins = in->opcode < 0x6e;
 	u64 *pointer = ins ? &regs->rdi : &regs->rsi, base = segment_base(in, ins);
@@ -134,31 +124,31 @@ static enum emulated string_io(struct vcpu *v, struct cpu_regs *regs, const stru
 		unsigned long addr = base + masked(*pointer, in);
 
 		if (in->rep && !masked(regs->rcx, in))
-			return EMUL_DONE;
+			return 0;
 		if (!canonical(addr) || !canonical(addr + in->opsize - 1))
-			return EMUL_REFUSED;
+			return -EINVAL;
 		if (!move_element(v, in, port, addr, ins))
-			return EMUL_AGAIN;
+			return -ERESTART;
 		*pointer = masked(*pointer + step, in);
 		if (!in->rep)
-			return EMUL_DONE;
+			return 0;
 		regs->rcx = masked(regs->rcx - 1, in);
 	}
-	return masked(regs->rcx, in) ? EMUL_AGAIN : EMUL_DONE;
+	return masked(regs->rcx, in) ? -ERESTART : 0;
 }
 
-enum emulated emulate_io(struct vcpu *v, struct cpu_regs *regs, const struct insn *in)
+int emulate_io(struct vcpu *v, struct cpu_regs *regs, const struct insn *in)
 {
 	bool by_imm = in->opcode >= 0xe4 && in->opcode <= 0xe7;
 	unsigned int port = by_imm ? in->imm : (u16)regs->rdx;
 
 	if (!emulate_iopl_ok(v) && !bitmap_allows(v, port, in->opsize))
-		return EMUL_REFUSED;
+		return -EINVAL;
 	if (in->opcode < 0x70)
 		return string_io(v, regs, in, port);
 	if (in->opcode & 2)
 		port_write(v->domain, port, in->opsize, regs->rax);
 	else
 		emulate_set(&regs->rax, port_read(v->domain, port, in->opsize), in->opsize);
-	return EMUL_DONE;
+	return 0;
 }

@@ -25,35 +25,37 @@ bad:
 	return false;
 }
 
-static bool fetch(const struct cpu_regs *regs, struct insn *in)
+bool emulate_fetch(const struct cpu_regs *regs, struct insn *in)
 {
-	unsigned int to_page_end = PAGE_SIZE - (regs->rip & ~PAGE_MASK), nr = 15;
 	u8 bytes[15];
+	unsigned int nr = sizeof(bytes);
 
 	if (!long_mode_code(regs->cs))
 		return false;
+	/* The instruction may end right before a page that is not there. */
 	if (copy_from_guest(bytes, guest_ptr(regs->rip), nr)) {
-		nr = to_page_end;
+		nr = PAGE_SIZE - (regs->rip & ~PAGE_MASK);
 		if (nr > sizeof(bytes) || copy_from_guest(bytes, guest_ptr(regs->rip), nr))
 			return false;
 	}
 	return !insn_decode(in, bytes, nr);
 }
 
-static void retire(struct vcpu *v, struct cpu_regs *regs, unsigned int length)
+void emulate_retire(struct cpu_regs *regs, unsigned int length)
 {
 	regs->rip += length;
 	regs->rflags &= ~X86_EFLAGS_RF;
 	if (regs->rflags & X86_EFLAGS_TF) {
-		v->pv.dr[6] |= DR6_BS;
+		current->pv.dr[6] |= DR6_BS;
 		pv_inject_trap(X86_EXC_DB, 0);
 	}
 }
 
-static void set_edx_eax(struct cpu_regs *regs, u64 val)
+static int set_edx_eax(struct cpu_regs *regs, u64 val)
 {
 	regs->rax = (u32)val;
 	regs->rdx = val >> 32;
+	return 0;
 }
 
 static u64 edx_eax(const struct cpu_regs *regs)
@@ -61,7 +63,7 @@ static u64 edx_eax(const struct cpu_regs *regs)
 	return (u32)regs->rax | regs->rdx << 32;
 }
 
-static void emulate_cpuid(const struct vcpu *v, struct cpu_regs *regs)
+static int emulate_cpuid(const struct vcpu *v, struct cpu_regs *regs)
 {
 	struct cpuid_leaf r = x86_cpuid_guest(v, regs->rax, regs->rcx);
 
@@ -69,92 +71,78 @@ static void emulate_cpuid(const struct vcpu *v, struct cpu_regs *regs)
 	regs->rbx = r.b;
 	regs->rcx = r.c;
 	regs->rdx = r.d;
+	return 0;
 }
 
-static enum emulated read_msr(struct vcpu *v, struct cpu_regs *regs)
+static int read_msr(struct vcpu *v, struct cpu_regs *regs)
 {
 	u64 val = 0;
 
-	if (x86_guest_rdmsr(v, regs->rcx, &val))
-		return EMUL_REFUSED;
-	set_edx_eax(regs, val);
-	return EMUL_DONE;
+	return x86_guest_rdmsr(v, regs->rcx, &val) ?: set_edx_eax(regs, val);
 }
 
-static enum emulated write_msr(struct vcpu *v, const struct cpu_regs *regs)
+static int write_msr(struct vcpu *v, const struct cpu_regs *regs)
 {
-	return x86_guest_wrmsr(v, regs->rcx, edx_eax(regs)) ? EMUL_REFUSED : EMUL_DONE;
+	return x86_guest_wrmsr(v, regs->rcx, edx_eax(regs));
 }
 
-/* With CR4.TSD, which the guest's kernel wants for its user mode but the machine applies to both. */
-static enum emulated read_tsc(const struct vcpu *v, struct cpu_regs *regs, bool with_aux)
+static int invalidate(const struct cpu_regs *regs, const struct insn *in)
 {
-	set_edx_eax(regs, rdtsc());
-	if (with_aux)
-		regs->rcx = v->pv.ctrl_tsc_aux;
-	return EMUL_DONE;
+	unsigned long addr = insn_effective_address(in, regs, regs->rip + in->length);
+
+	if (in->seg || !guest_addr_ok(addr, 1))
+		return -EINVAL;
+	tlb_flush_local_va(addr);
+	return 0;
 }
 
 /* 0f 01: told apart by the modrm byte. */
-static enum emulated system_group(struct vcpu *v, struct cpu_regs *regs, const struct insn *in)
+static int system_group(struct vcpu *v, struct cpu_regs *regs, const struct insn *in)
 {
-	unsigned long addr;
-
-	if (in->mem) {				/* invlpg */
-		addr = insn_effective_address(in, regs, regs->rip + in->length);
-		if (in->seg || !guest_addr_ok(addr, 1))
-			return EMUL_REFUSED;
-		tlb_flush_local_va(addr);
-		return EMUL_DONE;
-	}
+	if (in->mem)
+		return invalidate(regs, in);
 	switch (in->modrm) {
 	case 0xd0:				/* xgetbv */
-		if (!x86.xsave || (u32)regs->rcx)
-			return EMUL_REFUSED;
-		set_edx_eax(regs, v->fpu.xcr0);
-		return EMUL_DONE;
+		return x86.xsave && !(u32)regs->rcx ? set_edx_eax(regs, v->fpu.xcr0) : -EINVAL;
 	case 0xd1:				/* xsetbv */
-		return fpu_set_xcr0(v, regs->rcx, edx_eax(regs)) ? EMUL_REFUSED : EMUL_DONE;
-	case 0xf9:
-		return read_tsc(v, regs, true);
+		return fpu_set_xcr0(v, regs->rcx, edx_eax(regs));
 	}
-	return EMUL_REFUSED;
+	regs->rcx = v->pv.ctrl_tsc_aux;		/* rdtscp */
+	return set_edx_eax(regs, rdtsc());
 }
 
-static enum emulated emulate_kernel(struct vcpu *v, struct cpu_regs *regs, const struct insn *in)
-{
-	switch (in->opcode) {
-	case 0x0f01:
-		return system_group(v, regs, in);
-	case 0x0f08: case 0x0f09:		/* invd as wbinvd: others' data is in the caches too */
-		if (v->domain->is_hardware)
-			wbinvd();
-		return EMUL_DONE;
-	case 0x0f06: case 0x0f20: case 0x0f21: case 0x0f22: case 0x0f23:
-		return emulate_control(v, regs, in);
-	case 0x0f30:
-		return write_msr(v, regs);
-	case 0x0f31:
-		return read_tsc(v, regs, false);
-	case 0x0f32:
-		return read_msr(v, regs);
-	}
-	return EMUL_REFUSED;
-}
-
-static enum emulated emulate(struct vcpu *v, struct cpu_regs *regs, const struct insn *in)
+static int emulate(struct vcpu *v, struct cpu_regs *regs, const struct insn *in)
 {
 	switch (in->opcode) {
 	case 0x6c ... 0x6f: case 0xe4 ... 0xe7: case 0xec ... 0xef:
 		return emulate_io(v, regs, in);
 	case 0xfa: case 0xfb:
 		/* Nothing more: POPF could not be seen, so a virtual IF would be lost by it. */
-		return emulate_iopl_ok(v) ? EMUL_DONE : EMUL_REFUSED;
+		return emulate_iopl_ok(v) ? 0 : -EINVAL;
 	case 0x0fa2:				/* faults only where the machine is told to */
-		emulate_cpuid(v, regs);
-		return EMUL_DONE;
+		return emulate_cpuid(v, regs);
 	}
-	return v->pv.kernel_mode ? emulate_kernel(v, regs, in) : EMUL_REFUSED;
+	if (!v->pv.kernel_mode)
+		return -EINVAL;
+	switch (in->opcode) {
+	case 0x0f01:
+		return system_group(v, regs, in);
+	case 0x0f06:
+		return do_fpu_taskswitch(0, 0, 0, 0, 0);
+	case 0x0f08: case 0x0f09:		/* invd as wbinvd: others' data is in the caches too */
+		if (v->domain->is_hardware)
+			wbinvd();
+		return 0;
+	case 0x0f20 ... 0x0f23:
+		return emulate_control(v, regs, in);
+	case 0x0f30:
+		return write_msr(v, regs);
+	case 0x0f31:				/* its kernel wants CR4.TSD for user mode, the machine applies it to both */
+		return set_edx_eax(regs, rdtsc());
+	case 0x0f32:
+		return read_msr(v, regs);
+	}
+	return -EINVAL;
 }
 
 #define INSN_RDMSR	0x320f
@@ -163,22 +151,15 @@ static enum emulated emulate(struct vcpu *v, struct cpu_regs *regs, const struct
 /* Kernels read and write a base register at every switch of processes: not by way of the decoder. */
 static bool emulate_msr(struct vcpu *v, struct cpu_regs *regs)
 {
-	enum emulated done;
 	u32 bytes;
 
 	/* Four bytes, which is one load; at the end of a page the decoder has its turn. */
 	if (!v->pv.kernel_mode || regs->cs != SEL_GUEST_CS64 || regs->error_code ||
 	    copy_from_guest(&bytes, guest_ptr(regs->rip), sizeof(bytes)))
 		return false;
-	if ((u16)bytes == INSN_RDMSR)
-		done = read_msr(v, regs);
-	else if ((u16)bytes == INSN_WRMSR)
-		done = write_msr(v, regs);
-	else
+	if ((u16)bytes == INSN_RDMSR ? read_msr(v, regs) : (u16)bytes == INSN_WRMSR ? write_msr(v, regs) : -EINVAL)
 		return false;
-	if (done != EMUL_DONE)
-		return false;
-	retire(v, regs, 2);
+	emulate_retire(regs, 2);
 	return true;
 }
 
@@ -186,16 +167,16 @@ bool pv_emulate_privileged(struct cpu_regs *regs)
 {
 	struct vcpu *v = current;
 	struct insn in;
-	enum emulated done;
+	int rc;
 
 	if (likely(emulate_msr(v, regs)))
 		return true;
-	if (!fetch(regs, &in))
+	if (!emulate_fetch(regs, &in))
 		return false;
-	done = emulate(v, regs, &in);
-	if (done == EMUL_DONE)
-		retire(v, regs, in.length);
-	return done != EMUL_REFUSED;
+	rc = emulate(v, regs, &in);
+	if (!rc)
+		emulate_retire(regs, in.length);
+	return !rc || rc == -ERESTART;
 }
 
 bool pv_emulate_invalid_op(struct cpu_regs *regs)
@@ -204,10 +185,9 @@ bool pv_emulate_invalid_op(struct cpu_regs *regs)
 	static const u8 forced[] = { 0x0f, 0x0b, 'x', 'e', 'n', 0x0f, 0xa2 };
 	u8 bytes[sizeof(forced)];
 
-	if (copy_from_guest(bytes, guest_ptr(regs->rip), sizeof(bytes)) ||
-	    memcmp(bytes, forced, sizeof(forced)))
+	if (copy_from_guest(bytes, guest_ptr(regs->rip), sizeof(bytes)) || memcmp(bytes, forced, sizeof(forced)))
 		return false;
 	emulate_cpuid(current, regs);
-	retire(current, regs, sizeof(forced));
+	emulate_retire(regs, sizeof(forced));
 	return true;
 }

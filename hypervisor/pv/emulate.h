@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Shared by the files of privileged instructions: emulate.c, emulate-io.c, emulate-cr.c. */
+/*
+ * Shared by the files that do a guest's instruction for it. What does one returns 0: step over it; -ERESTART: stay at
+ * it (a fault of its own was injected, or there is more to do); else: refused, the guest gets its fault.
+ */
 #ifndef PV_EMULATE_H
 #define PV_EMULATE_H
 
 #include <xenolith/domain.h>
 #include <xenolith/hypercall.h>
 
-enum emulated {
-	EMUL_REFUSED,		/* nothing happened: the guest gets its fault */
-	EMUL_DONE,		/* step over the instruction */
-	EMUL_AGAIN,		/* stay at it: a fault of its own was injected, or there is more to do */
-};
-
+/** emulate_fetch: the instruction at rip. False: none that the decoder knows, or not 64-bit code. */
+bool emulate_fetch(const struct cpu_regs *regs, struct insn *in);
+/** emulate_retire: go on behind it; single-stepping sees it. */
+void emulate_retire(struct cpu_regs *regs, unsigned int length);
 /** emulate_io: in, out, ins, outs; with v->pv's IOPL and I/O bitmap, in either guest mode. */
-enum emulated emulate_io(struct vcpu *v, struct cpu_regs *regs, const struct insn *in);
-/** emulate_control: mov from and to control and debug registers, clts; guest kernel mode. */
-enum emulated emulate_control(struct vcpu *v, struct cpu_regs *regs, const struct insn *in);
+int emulate_io(struct vcpu *v, struct cpu_regs *regs, const struct insn *in);
+/** emulate_control: mov from and to control and debug registers; guest kernel mode. */
+int emulate_control(struct vcpu *v, struct cpu_regs *regs, const struct insn *in);
 /** emulate_iopl_ok: is the virtual IOPL enough for the mode that @v is in? */
 bool emulate_iopl_ok(const struct vcpu *v);
 

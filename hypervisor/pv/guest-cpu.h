@@ -7,8 +7,12 @@
 
 #include <xenolith/domain.h>
 #include <xenolith/entry.h>
+#include <xenolith/hypercall.h>
+#include <xen/callback.h>
 
 #define NR_TRAPS		256
+#define TI_IF			4		/* trap_info.flags: mask events in the handler */
+#define TI_DPL			3
 
 #define DR6_ONES		0xffff0ff0UL
 #define DR6_ALLOWED		0xffffefffUL
@@ -27,12 +31,16 @@
 	 BIT(VMASST_TYPE_architectural_iopl) | BIT(VMASST_TYPE_runstate_update_flag) | \
 	 BIT(VMASST_TYPE_m2p_strict))
 
-/** pv_fix_trap: check one entry of a trap table, force its selector's RPL. 0 or -EINVAL. */
-int pv_fix_trap(struct trap_info *t);
-/** pv_set_callback: CALLBACKTYPE_*; 0, -EINVAL (address), -ENOSYS (type). */
+/** pv_entry_ok: may the hypervisor return to @addr in ring 3? */
+static inline bool pv_entry_ok(unsigned long addr)
+{
+	return canonical(addr) && guest_addr_ok(addr, 1);
+}
+/** pv_set_callback: CALLBACKTYPE_*; its handler runs with events masked if @mask. 0, -EINVAL (address), -ENOSYS (type). */
 int pv_set_callback(struct vcpu *v, unsigned int type, unsigned long addr, bool mask);
-/** pv_set_debugreg: @v is current or not running. 0, -EPERM, -ENODEV. */
+/** pv_set_debugreg, pv_get_debugreg: @v is current or not running. 0, -EPERM, -ENODEV. */
 int pv_set_debugreg(struct vcpu *v, unsigned int reg, u64 val);
+int pv_get_debugreg(const struct vcpu *v, unsigned int reg, u64 *val);
 /** pv_load_debugregs: those of current (or of the vcpu that is becoming it) into the CPU. */
 void pv_load_debugregs(const struct vcpu *v);
 /** pv_load_descriptors: this CPU's descriptor windows show @v's; no flush. Then pv_load_ldtr. */
@@ -40,7 +48,12 @@ void pv_load_descriptors(const struct vcpu *v);
 void pv_load_ldtr(const struct vcpu *v);
 /** pv_ldt_ok: may an LDT of @entries lie at @base? */
 bool pv_ldt_ok(unsigned long base, unsigned long entries);
-/** pv_guest_cr4_hw: CR4 to load for a guest. pv/emulate*.c. */
+/**
+ * pv_guest_cr4_view: CR4 as a guest that wants @wanted reads it (v->pv.cr4 always holds such a value;
+ * 0 at first). pv_guest_cr4_hw: CR4 for the machine while @v runs: TSD, DE and FSGSBASE are the
+ * guest's, so the hypervisor executes RDFSBASE and its like only when read_cr4() has the bit.
+ */
+unsigned long pv_guest_cr4_view(unsigned long wanted);
 unsigned long pv_guest_cr4_hw(const struct vcpu *v);
 
 static inline void swapgs(void)

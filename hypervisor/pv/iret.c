@@ -6,6 +6,15 @@
 
 #define IRET_FLAGS	0x254dd5UL	/* arithmetic TF DF NT RF AC ID; the same in entry/asm.h */
 
+static void set_frame(struct cpu_regs *regs, u64 rip, u64 cs, u64 rflags, u64 rsp, u64 ss)
+{
+	regs->rip = rip;
+	regs->cs = cs | 3;
+	regs->rflags = (rflags & IRET_FLAGS) | X86_EFLAGS_IF | X86_EFLAGS_MBS;
+	regs->rsp = rsp;
+	regs->ss = ss | 3;
+}
+
 long do_iret(unsigned long a1, unsigned long a2, unsigned long a3, unsigned long a4, unsigned long a5)
 {
 	struct vcpu *v = current;
@@ -16,18 +25,9 @@ long do_iret(unsigned long a1, unsigned long a2, unsigned long a3, unsigned long
 		domain_crash(v->domain, "iret: no frame at %#lx", (unsigned long)regs->rsp);
 		return 0;
 	}
-	if ((frame.cs & 3) == 3) {
-		if (!v->pv.user_cr3) {
-			domain_crash(v->domain, "iret to user mode without user page tables");
-			return 0;
-		}
-		pv_toggle_mode(v);
-	}
-	regs->rip = frame.rip;
-	regs->cs = frame.cs | 3;
-	regs->rflags = (frame.rflags & IRET_FLAGS) | X86_EFLAGS_IF | X86_EFLAGS_MBS;
-	regs->rsp = frame.rsp;
-	regs->ss = frame.ss | 3;
+	if ((frame.cs & 3) == 3 && !pv_toggle_mode(v))
+		return 0;
+	set_frame(regs, frame.rip, frame.cs, frame.rflags, frame.rsp, frame.ss);
 	/* SYSRET only where it can do what IRET would; it leaves rip in rcx and rflags in r11. */
 	if (!(frame.flags & VGCF_in_syscall)) {
 		regs->rcx = frame.rcx;
@@ -36,8 +36,7 @@ long do_iret(unsigned long a1, unsigned long a2, unsigned long a3, unsigned long
 	} else {
 		regs->rcx = frame.rip;
 		regs->r11 = regs->rflags;
-		if (regs->cs != SEL_GUEST_CS64 || regs->ss != SEL_GUEST_SS ||
-		    regs->rflags & (X86_EFLAGS_RF | X86_EFLAGS_TF))
+		if (regs->cs != SEL_GUEST_CS64 || regs->ss != SEL_GUEST_SS || regs->rflags & (X86_EFLAGS_RF | X86_EFLAGS_TF))
 			regs->vector = 0;
 	}
 	v->info->evtchn_upcall_mask = !(frame.rflags & X86_EFLAGS_IF);
@@ -51,18 +50,11 @@ long do_iret(unsigned long a1, unsigned long a2, unsigned long a3, unsigned long
  */
 bool pv_emulate_iret(struct cpu_regs *regs)
 {
-	struct {
-		u64 rip, cs, rflags, rsp, ss;
-	} frame;
+	u64 frame[5];			/* rip cs rflags rsp ss */
 	u16 insn;
 
-	if (copy_from_guest(&insn, guest_ptr(regs->rip), sizeof(insn)) || insn != 0xcf48 ||
-	    copy_in(&frame, regs->rsp) || (frame.cs & frame.ss & 3) != 3)
+	if (copy_in(&insn, regs->rip) || insn != 0xcf48 || copy_in(&frame, regs->rsp) || (frame[1] & frame[4] & 3) != 3)
 		return false;
-	regs->rip = frame.rip;
-	regs->cs = frame.cs;
-	regs->rflags = (frame.rflags & IRET_FLAGS) | X86_EFLAGS_IF | X86_EFLAGS_MBS;
-	regs->rsp = frame.rsp;
-	regs->ss = frame.ss;
+	set_frame(regs, frame[0], frame[1], frame[2], frame[3], frame[4]);
 	return true;
 }

@@ -6,10 +6,8 @@
 #include <xenolith/debug.h>
 #include <xenolith/domain.h>
 #include <xenolith/drivers.h>
-#include <xenolith/hypercall.h>
+#include "guest-cpu.h"
 
-#define TI_IF		4		/* trap_info.flags: mask events in the handler */
-#define TI_DPL		3
 #define XEC_IDT		2		/* error code of a software interrupt without a gate */
 #define INT_LENGTH	2
 #define INT_OPCODE	0xcd
@@ -22,71 +20,59 @@
  * cs has RPL 0 when the guest kernel was interrupted, 3 for user space; the byte above it is the
  * upcall mask; rflags.IF is its opposite.
  */
-static bool bounce(unsigned long entry, bool mask_events, const u64 *extra, unsigned int nr_extra,
-		   bool has_ec, u32 ec)
+static void bounce(unsigned long entry, bool mask_events, bool has_ec, u32 ec, bool segments)
 {
 	struct vcpu *v = current;
 	struct cpu_regs *regs = guest_regs();
 	bool user = !v->pv.kernel_mode;
 	u8 mask = v->info->evtchn_upcall_mask;
-	u64 frame[12];
+	u64 frame[12], *p = frame;
 	unsigned long sp;
-	unsigned int n = 0;
 
 	if (unlikely(!entry)) {
 		domain_crash(v->domain, "no handler registered");
-		return false;
+		return;
 	}
 	if (user)
 		pv_toggle_mode(v);
-	sp = (user ? v->pv.kernel_sp : regs->rsp) & ~15UL;
-	while (n < nr_extra) {
-		frame[n] = extra[n];
-		n++;
+	if (segments) {
+		*p++ = v->pv.ds;
+		*p++ = v->pv.es;
+		*p++ = v->pv.fs;
+		*p++ = v->pv.gs;
 	}
-	frame[n++] = regs->rcx;
-	frame[n++] = regs->r11;
+	*p++ = regs->rcx;
+	*p++ = regs->r11;
 	if (has_ec)
-		frame[n++] = ec;
-	frame[n++] = regs->rip;
-	frame[n++] = (user ? regs->cs : regs->cs & ~3u) | (u64)mask << 32;
-	frame[n++] = (regs->rflags & ~(X86_EFLAGS_IF | X86_EFLAGS_IOPL)) |
-		     (mask ? 0 : X86_EFLAGS_IF) | v->pv.bounce_flags;
-	frame[n++] = regs->rsp;
-	frame[n++] = regs->ss;
-	sp -= n * sizeof(u64);
-	if (unlikely(copy_to_guest(guest_ptr(sp), frame, n * sizeof(u64)))) {
+		*p++ = ec;
+	*p++ = regs->rip;
+	*p++ = (user ? regs->cs : regs->cs & ~3u) | (u64)mask << 32;
+	*p++ = (regs->rflags & ~(X86_EFLAGS_IF | X86_EFLAGS_IOPL)) | (mask ? 0 : X86_EFLAGS_IF) | v->pv.bounce_flags;
+	*p++ = regs->rsp;
+	*p++ = regs->ss;
+	sp = ((user ? v->pv.kernel_sp : regs->rsp) & ~15UL) - (p - frame) * sizeof(u64);
+	if (unlikely(copy_to_guest(guest_ptr(sp), frame, (p - frame) * sizeof(u64)))) {
 		domain_crash(v->domain, "kernel stack at %#lx cannot be written", sp);
-		return false;
+		return;
 	}
 	regs->rip = entry;
 	regs->cs = SEL_GUEST_CS64;
-	regs->rflags &= ~(X86_EFLAGS_AC | X86_EFLAGS_VM | X86_EFLAGS_RF | X86_EFLAGS_NT |
-			  X86_EFLAGS_TF);
+	regs->rflags &= ~(X86_EFLAGS_AC | X86_EFLAGS_VM | X86_EFLAGS_RF | X86_EFLAGS_NT | X86_EFLAGS_TF);
 	regs->rsp = sp;
 	regs->ss = SEL_GUEST_SS;
 	regs->vector &= ~ENTRY_SYSCALL;
 	if (mask_events)
 		v->info->evtchn_upcall_mask = 1;
-	return true;
-}
-
-bool pv_bounce(unsigned long entry, bool mask_events, bool has_ec, u32 ec)
-{
-	return bounce(entry, mask_events, NULL, 0, has_ec, ec);
 }
 
 void pv_inject_trap(unsigned int vector, u32 error_code)
 {
 	const struct trap_info *ti = &current->pv.trap[vector];
 
-	if (unlikely(!ti->address)) {
-		domain_crash(current->domain, "no handler for exception %u (error code %#x)", vector,
-			     error_code);
-		return;
-	}
-	pv_bounce(ti->address, ti->flags & TI_IF, vector < 32 && X86_EXC_HAS_EC >> vector & 1,
-		  error_code);
+	if (unlikely(!ti->address))
+		domain_crash(current->domain, "no handler for exception %u (error code %#x)", vector, error_code);
+	else
+		bounce(ti->address, ti->flags & TI_IF, vector < 32 && X86_EXC_HAS_EC >> vector & 1, error_code, false);
 }
 
 void pv_inject_page_fault(u32 error_code, unsigned long cr2)
@@ -101,9 +87,16 @@ void pv_inject_page_fault(u32 error_code, unsigned long cr2)
 	pv_inject_trap(X86_EXC_PF, error_code);
 }
 
+static void inject_callback(unsigned int type, bool segments)
+{
+	const struct pv_callback *cb = &current->pv.callback[type];
+
+	bounce(cb->entry, cb->masks_events, false, 0, segments);
+}
+
 void pv_inject_upcall(void)
 {
-	pv_bounce(current->pv.event_entry, true, false, 0);
+	inject_callback(CALLBACKTYPE_event, false);
 }
 
 void pv_inject_nmi(void)
@@ -117,29 +110,24 @@ void pv_inject_nmi(void)
 
 void pv_inject_failsafe(void)
 {
-	struct vcpu *v = current;
-	u64 segments[4] = { v->pv.ds, v->pv.es, v->pv.fs, v->pv.gs };
-
-	bounce(v->pv.failsafe_entry, v->pv.failsafe_masks_events, segments, 4, false, 0);
+	inject_callback(CALLBACKTYPE_failsafe, true);
 }
 
 void pv_iret_fault(struct cpu_regs *regs)
 {
-	struct vcpu *v = current;
+	struct pv_vcpu *pv = &current->pv;
 
 	asm volatile("mov %%ds, %0; mov %%es, %1; mov %%fs, %2; mov %%gs, %3"
-		     : "=r" (v->pv.ds), "=r" (v->pv.es), "=r" (v->pv.fs), "=r" (v->pv.gs));
+		     : "=r" (pv->ds), "=r" (pv->es), "=r" (pv->fs), "=r" (pv->gs));
 	pv_inject_failsafe();
 }
 
 void pv_syscall_slow(struct cpu_regs *regs, bool compat)
 {
-	struct vcpu *v = current;
-	unsigned long entry = compat ? v->pv.syscall32_entry : v->pv.syscall_entry;
-	bool mask = compat ? v->pv.syscall32_masks_events : v->pv.syscall_masks_events;
+	unsigned int type = compat ? CALLBACKTYPE_syscall32 : CALLBACKTYPE_syscall;
 
-	if (entry) {
-		pv_bounce(entry, mask, false, 0);
+	if (current->pv.callback[type].entry) {
+		inject_callback(type, false);
 		return;
 	}
 	/* As if the instruction were not there. It was two bytes long. */

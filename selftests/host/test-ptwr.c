@@ -9,8 +9,8 @@
 #include "../../hypervisor/pv/decode.c"
 #include "../../hypervisor/pv/ptwr.c"
 
-static unsigned int traps;
-void pv_inject_trap(unsigned int vector, u32 error_code) { traps++; }
+bool emulate_fetch(const struct cpu_regs *regs, struct insn *in) { return !insn_decode(in, (u8 *)regs->rip, 15); }
+void emulate_retire(struct cpu_regs *regs, unsigned int length) { regs->rip += length; }
 
 static unsigned int l[5], data, spare;
 static u8 code[64];

@@ -12,6 +12,7 @@
 
 #include <xenolith/lib.h>
 #include <xen/xen.h>
+#include <xen/callback.h>
 #include <xenolith/mm.h>
 #include <xenolith/x86.h>
 
@@ -23,12 +24,10 @@ struct pv_vcpu {			/* v->pv; offsets used by assembly are generated */
 	u64 kernel_mode;		/* 1: guest kernel, 0: guest user */
 	u64 kernel_cr3, user_cr3;	/* physical addresses; user may be 0 */
 	u64 kernel_sp;			/* stack_switch */
-	u64 syscall_entry;		/* CALLBACKTYPE_syscall, canonical and in guest range, or 0 */
-	u64 syscall_masks_events;
-	u64 event_entry, failsafe_entry;
-	u64 failsafe_masks_events;
-	u64 syscall32_entry, syscall32_masks_events;
-	u64 sysenter_entry, sysenter_masks_events;
+	struct pv_callback {
+		u64 entry;		/* canonical and in the guest's range, or 0 */
+		u64 masks_events;
+	} callback[CALLBACKTYPE_syscall32 + 1];	/* by CALLBACKTYPE_*; that of NMIs is trap[2] */
 	u64 guest_iopl;			/* virtual IOPL in EFLAGS position (bits 12-13) */
 	u64 bounce_flags;		/* ored into saved EFLAGS: guest_iopl where VMASST_TYPE_architectural_iopl */
 
@@ -73,8 +72,8 @@ void pv_vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c);
 /** pv_ctxt_switch_from/to: guest state that lives in the CPU (segments, bases, DRs, windows, CR3). */
 void pv_ctxt_switch_from(struct vcpu *v);
 void pv_ctxt_switch_to(struct vcpu *v, struct vcpu *prev);
-/** pv_toggle_mode: kernel <-> user: swapgs, CR3. current only. */
-void pv_toggle_mode(struct vcpu *v);
+/** pv_toggle_mode: kernel <-> user: swapgs, CR3. current only. False: no tables for that; the domain was crashed. */
+bool pv_toggle_mode(struct vcpu *v);
 
 /* ---- faults and injection: pv/traps.c; regs = guest_regs() of current ---- */
 /** pv_inject_trap: bounce to the guest's handler of @vector; crashes the domain when it has none. */
@@ -84,11 +83,6 @@ void pv_inject_page_fault(u32 error_code, unsigned long cr2);
 void pv_inject_upcall(void);
 void pv_inject_nmi(void);
 void pv_inject_failsafe(void);
-/**
- * pv_bounce: the one place that builds the ABI's stack frame for @entry (error code pushed when
- * @has_ec). False when the guest's stack cannot be written (domain crashed, reason printed).
- */
-bool pv_bounce(unsigned long entry, bool mask_events, bool has_ec, u32 ec);
 /** pv_emulate_iret: a fault without PFEC_USER at the guest's IRETQ: true when it was done. */
 bool pv_emulate_iret(struct cpu_regs *regs);
 /** pv_iret_fault: the guest's selectors or rip were refused on the way out: failsafe callback. */
@@ -132,13 +126,6 @@ int pv_validate_descriptor_page(struct page_info *pg);
 bool pv_emulate_privileged(struct cpu_regs *regs);
 /** pv_emulate_invalid_op: after #UD: forced-emulation prefix + CPUID. */
 bool pv_emulate_invalid_op(struct cpu_regs *regs);
-/**
- * pv_guest_cr4_view: CR4 as a guest that wants @wanted reads it (v->pv.cr4 always holds such a value;
- * 0 at first). pv_guest_cr4_hw: CR4 for the machine while @v runs: TSD, DE and FSGSBASE are the
- * guest's, so the hypervisor executes RDFSBASE and its like only when read_cr4() has the bit.
- */
-unsigned long pv_guest_cr4_view(unsigned long wanted);
-unsigned long pv_guest_cr4_hw(const struct vcpu *v);
 /** pv_emulate_ptwr: write fault at @addr on a page-table page: true when done. pv/ptwr.c. */
 bool pv_emulate_ptwr(struct cpu_regs *regs, unsigned long addr);
 
@@ -148,12 +135,12 @@ struct insn {
 	u8 opsize, adsize;		/* 1, 2, 4, 8: operand size (byte forms: 1) and address size */
 	u8 rex, rep, seg, lock;		/* rep: 0, 0xf2, 0xf3; seg: 0 or override prefix byte */
 	u16 opcode;			/* 0xNN, or 0x0fNN */
-	u8 modrm, mod, reg, rm;		/* reg and rm with REX bits; valid when has_modrm */
-	bool has_modrm;
+	u8 modrm, mod, reg, rm;		/* reg and rm with REX bits; 0 without modrm */
 	bool mem;			/* modrm names memory; address parts below */
 	s8 base, index;			/* register numbers in encoding order, -1 none, -2 rip */
 	u8 scale;
 	s64 disp;
+	bool has_imm;
 	u64 imm;			/* zero- or sign-extended as the instruction does */
 };
 /** insn_decode: decode 64-bit code at @bytes; 0 or -EINVAL (unknown form, too short, over 15 bytes). */
@@ -161,8 +148,7 @@ int insn_decode(struct insn *in, const u8 *bytes, unsigned int nr);
 /** insn_reg: address of general register @n (encoding order rax rcx rdx rbx rsp ...) in @regs. */
 u64 *insn_reg(struct cpu_regs *regs, unsigned int n);
 /** insn_effective_address: without segment base. @next_rip for rip-relative forms. */
-unsigned long insn_effective_address(const struct insn *in, const struct cpu_regs *regs,
-				     unsigned long next_rip);
+unsigned long insn_effective_address(const struct insn *in, const struct cpu_regs *regs, unsigned long next_rip);
 
 /* ---- page tables: pv/validate.c, pv/mmu-update.c, pv/mmuext.c ---- */
 /**

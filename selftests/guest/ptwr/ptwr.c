@@ -69,7 +69,6 @@ static void instructions(void)
 	l1[6] = 0;
 	is((long)(l1[5] | l1[6]), 0, "and clearing");
 	is(CATCH("movl $0, %0", : "+m"(l1[7])), NO_TRAP, "a 32-bit store of zero into an empty entry");
-	is(CATCH("rep stosq", : : "D"(&l1[8]), "c"(4), "a"(0) : "memory"), NO_TRAP, "a string store of zeroes");
 }
 
 static void refused(void)

@@ -338,6 +338,9 @@ static void callbacks(void)
 		is(hypercall(callback_op, CALLBACKOP_register, &r), -EINVAL,
 		   "XSA-7: a non-canonical callback of type %u is refused", types[i]);
 	}
+	r.type = CALLBACKTYPE_sysenter;
+	r.address = (unsigned long)target;
+	is(hypercall(callback_op, CALLBACKOP_register, &r), -ENOSYS, "SYSENTER does not reach a guest: no callback for it");
 	is(hypercall(callback_op, CALLBACKOP_register, 0x1000UL), -EFAULT, "an unreadable argument is EFAULT");
 	is(hypercall(callback_op, 7UL, &r), -ENOSYS, "an unknown operation is ENOSYS");
 	is(hypercall(callback_op, CALLBACKOP_unregister, &u), -EINVAL, "the event callback cannot be taken away");
