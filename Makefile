@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 #   make              build the hypervisor: hypervisor/xenolith (multiboot 1 and 2), xenolith.gz, xenolith-syms
+#   make tools        build the toolstack in tools/
 #   make DEBUG=1      the same with invariant checks, in selftests/build/debug
 #   make run          boot it with a stock kernel as Domain0 in QEMU: a shell on a terminal, a short tour otherwise
 #   make check        every test; ends with "N passed, N failed"
@@ -11,7 +12,7 @@ DEBUG_O := $(CURDIR)/selftests/build/debug
 
 all: $(if $(DEBUG),debug,hypervisor)
 
-PACKAGES := make gcc libxen-dev liblzma-dev libzstd-dev
+PACKAGES := make gcc libxen-dev liblzma-dev libzstd-dev uthash-dev
 
 # What a bare Debian 12 lacks is installed once, quietly.
 packages:
@@ -23,6 +24,9 @@ hypervisor: packages
 debug: packages
 	@mkdir -p $(DEBUG_O)
 	@$(MAKE) --no-print-directory -C hypervisor DEBUG=1 O=$(DEBUG_O)
+
+tools: packages
+	@$(MAKE) --no-print-directory -C tools
 
 run: hypervisor
 	@selftests/run
@@ -41,6 +45,7 @@ bench: hypervisor
 
 clean:
 	@$(MAKE) --no-print-directory -C hypervisor clean
+	@$(MAKE) --no-print-directory -C tools clean
 	rm -rf selftests/build
 
-.PHONY: all packages hypervisor debug run check check-guest check-full bench clean
+.PHONY: all packages hypervisor debug tools run check check-guest check-full bench clean

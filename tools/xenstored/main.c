@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * xenstored: the store in which domains and tools find each other.
+ *
+ *	sockets (socket.c) ---.                                            .--- tree.c: the nodes
+ *	                       >--- conn.c --- request.c --- store.c -----<---- transaction.c
+ *	rings (domain.c) -----'                 control.c                  '--- watch.c ---> conn.c
+ *
+ * One process, one thread, one loop (loop.c): each round serves every client that has something to say with a few
+ * requests, then writes the answers. Nothing waits for a client.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "conn.h"
+#include "domain.h"
+#include "log.h"
+#include "quota.h"
+#include "socket.h"
+#include "store.h"
+#include "transaction.h"
+#include "xen.h"
+
+static struct {
+	bool foreground, no_domains, print_pid;
+	const char *pid_file, *trace;
+} options;
+
+static const char usage[] =
+"Usage: xenstored [OPTION...]\n"
+"Keep the store that domains and tools share.\n"
+"\n"
+"  -N, --no-fork             stay in the foreground and log to stderr\n"
+"  -F, --pid-file FILE       write the process number there\n"
+"  -P, --output-pid          print the process number\n"
+"  -T, --trace-file FILE     write every message there\n"
+"  -D, --no-domain-init      serve the socket only: no hypervisor, no rings\n"
+"  -E, --entry-nb N          nodes that a domain may own\n"
+"  -S, --entry-size N        bytes in a node\n"
+"  -W, --watch-nb N          watches of a domain\n"
+"  -t, --transaction N       open transactions of a domain\n"
+"  -A, --perm-nb N           entries in a list of permissions\n"
+"  -M, --path-max N          characters in a path\n"
+"  -Q, --quota NAME=N        any limit; 'xenstore control quota' lists them\n"
+"  -q, --quota-soft NAME=N   say so in the log above this\n"
+"  -H, --help                this\n"
+"\n"
+"XENSTORED_PATH names the socket (/run/xenstored/socket). xenstored(8) tells more.\n";
+
+static const struct option long_options[] = {
+	{ "no-fork", 0, NULL, 'N' },
+	{ "pid-file", 1, NULL, 'F' },
+	{ "output-pid", 0, NULL, 'P' },
+	{ "trace-file", 1, NULL, 'T' },
+	{ "no-domain-init", 0, NULL, 'D' },
+	{ "entry-nb", 1, NULL, 'E' },
+	{ "entry-size", 1, NULL, 'S' },
+	{ "watch-nb", 1, NULL, 'W' },
+	{ "transaction", 1, NULL, 't' },
+	{ "perm-nb", 1, NULL, 'A' },
+	{ "path-max", 1, NULL, 'M' },
+	{ "quota", 1, NULL, 'Q' },
+	{ "quota-soft", 1, NULL, 'q' },
+	{ "help", 0, NULL, 'H' },
+	/* Of the other implementation, where they choose between what is always so here. */
+	{ "internal-db", 2, NULL, 'I' },
+	{ "timeout", 1, NULL, 'w' },
+	{ "no-recovery", 0, NULL, 'R' },
+	{ "verbose", 0, NULL, 'V' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static void fail(const char *what)
+{
+	fprintf(stderr, "xenstored: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static void bad_argument(const char *arg)
+{
+	fprintf(stderr, "xenstored: what does '%s' mean? See xenstored --help.\n", arg);
+	exit(2);
+}
+
+static int number(const char *arg)
+{
+	char *end;
+	long n = strtol(arg, &end, 10);
+
+	if (!*arg || *end || n < 0 || n > 1 << 30)
+		bad_argument(arg);
+	return n;
+}
+
+static void set_quota(const char *arg, bool soft)
+{
+	const char *equals = strchr(arg, '=');
+	char name[32];
+	int i;
+
+	if (!equals || equals - arg >= (long)sizeof(name))
+		bad_argument(arg);
+	memcpy(name, arg, equals - arg);
+	name[equals - arg] = 0;
+	i = quota_by_name(name);
+	if (i < 0)
+		bad_argument(arg);
+	if (soft)
+		quotas[i].soft = number(equals + 1);
+	else
+		quotas[i].value = number(equals + 1);
+}
+
+static void set_option(int opt)
+{
+	static const struct {
+		char letter;
+		enum quota quota;
+	} limits[] = {
+		{ 'E', QUOTA_NODES }, { 'S', QUOTA_NODE_SIZE }, { 'W', QUOTA_WATCHES },
+		{ 't', QUOTA_TRANSACTIONS }, { 'A', QUOTA_PERMS }, { 'M', QUOTA_PATH },
+	};
+
+	for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++)
+		if (limits[i].letter == opt)
+			quotas[limits[i].quota].value = number(optarg);
+	switch (opt) {
+	case 'N':
+		options.foreground = true;
+		break;
+	case 'D':
+		options.no_domains = true;
+		break;
+	case 'P':
+		options.print_pid = true;
+		break;
+	case 'F':
+		options.pid_file = optarg;
+		break;
+	case 'T':
+		options.trace = optarg;
+		break;
+	case 'Q':
+	case 'q':
+		set_quota(optarg, opt == 'q');
+		break;
+	case 'H':
+		fputs(usage, stdout);
+		exit(0);
+	case '?':
+		exit(2);
+	}
+}
+
+static void parse_options(int argc, char **argv)
+{
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "NF:PT:DE:S:W:t:A:M:Q:q:HI::w:RV", long_options, NULL)) != -1)
+		set_option(opt);
+	if (optind != argc)
+		bad_argument(argv[optind]);
+}
+
+static void write_pid(const char *path)
+{
+	FILE *f = fopen(path, "we");
+
+	if (!f || fprintf(f, "%d\n", getpid()) < 0 || fclose(f))
+		fail(path);
+}
+
+/* systemd waits for this word of a service of Type=notify. */
+static void notify_ready(void)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	const char *path = getenv("NOTIFY_SOCKET"), ready[] = "READY=1";
+	size_t len = path ? strlen(path) : 0;
+	int fd;
+
+	if (!len || len >= sizeof(addr.sun_path))
+		return;
+	memcpy(addr.sun_path, path, len);
+	if (*path == '@')
+		addr.sun_path[0] = 0;
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	sendto(fd, ready, strlen(ready), MSG_NOSIGNAL, (struct sockaddr *)&addr,
+	       offsetof(struct sockaddr_un, sun_path) + len);
+	close(fd);
+}
+
+/* The parent leaves when the child is ready to serve, so that who started us can go on at once. */
+static int fork_to_background(void)
+{
+	int ready[2];
+	pid_t child;
+	char byte;
+
+	if (pipe2(ready, O_CLOEXEC))
+		fail("pipe");
+	child = fork();
+	if (child < 0)
+		fail("fork");
+	if (!child) {
+		setsid();
+		close(ready[0]);
+		return ready[1];
+	}
+	close(ready[1]);
+	_exit(read(ready[0], &byte, 1) == 1 ? 0 : 1);
+}
+
+static void leave_terminal(int ready)
+{
+	int null = open("/dev/null", O_RDWR);
+
+	if (chdir("/") || write(ready, "", 1) != 1)
+		fail("starting");
+	close(ready);
+	dup2(null, 0);
+	dup2(null, 1);
+	dup2(null, 2);
+	close(null);
+}
+
+/* One descriptor for each client, so as many as we may have. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (!getrlimit(RLIMIT_NOFILE, &limit)) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static void open_socket(void)
+{
+	const char *path = getenv("XENSTORED_PATH");
+
+	if (!path) {
+		path = "/run/xenstored/socket";
+		mkdir("/run/xenstored", 0755);
+	}
+	errno = socket_listen(path);
+	if (errno)
+		fail(path);
+}
+
+static void start(void)
+{
+	bool hypervisor = !options.no_domains && xen_open(-1, -1);
+
+	domain_init();
+	store_init();
+	open_socket();
+	if (hypervisor)
+		domain_connect_own();
+}
+
+static void run(void)
+{
+	bool busy = false;
+
+	for (;;) {
+		loop_round(busy);
+		busy = conn_serve_ready();
+		conn_flush_all();
+		tx_limit_memory();
+	}
+}
+
+int main(int argc, char **argv)
+{
+	int ready = -1;
+
+	parse_options(argc, argv);
+	signal(SIGPIPE, SIG_IGN);
+	if (!options.foreground)
+		ready = fork_to_background();
+	log_open(options.foreground);
+	raise_descriptor_limit();
+	loop_init();
+	errno = options.trace ? trace_file(options.trace) : 0;
+	if (errno)
+		fail(options.trace);
+	start();
+	if (options.pid_file)
+		write_pid(options.pid_file);
+	if (options.print_pid) {
+		printf("%d\n", getpid());
+		fflush(stdout);
+	}
+	if (ready >= 0)
+		leave_terminal(ready);
+	notify_ready();
+	run();
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The transport over Unix sockets.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "conn.h"
+#include "log.h"
+#include "socket.h"
+
+static int listener = -1;
+
+static ssize_t result(ssize_t n)
+{
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	return n;
+}
+
+static ssize_t socket_read(struct conn *c, void *buf, size_t len)
+{
+	ssize_t n = recv(c->fd, buf, len, MSG_DONTWAIT);
+
+	return n ? result(n) : -1;
+}
+
+static ssize_t socket_write(struct conn *c, const struct iovec *iov, int n)
+{
+	struct msghdr msg = { .msg_iov = (struct iovec *)iov, .msg_iovlen = n };
+
+	return result(sendmsg(c->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
+static void socket_settle(struct conn *c, bool want_bytes, bool want_room)
+{
+	uint32_t interest = (want_bytes ? EPOLLIN : 0) | (want_room ? EPOLLOUT : 0);
+
+	if (interest != c->interest)
+		loop_change(c->fd, &c->source, interest);
+	c->interest = interest;
+}
+
+static void socket_fault(struct conn *c)
+{
+	shutdown(c->fd, SHUT_RD);
+}
+
+static void socket_close(struct conn *c)
+{
+	loop_forget(c->fd, &c->source);
+	close(c->fd);
+}
+
+const struct transport socket_transport = {
+	.read = socket_read,
+	.write = socket_write,
+	.settle = socket_settle,
+	.fault = socket_fault,
+	.close = socket_close,
+};
+
+static void socket_ready(struct source *s, uint32_t events)
+{
+	struct conn *c = (struct conn *)s;	/* its first member */
+
+	if (events & EPOLLOUT)
+		conn_writable(c);
+	if (events & EPOLLIN)
+		conn_readable(c);
+	else if (events & (EPOLLHUP | EPOLLERR))
+		conn_lost(c);
+}
+
+struct conn *socket_connect(int fd)
+{
+	struct conn *c = conn_new(&socket_transport, 0, NULL, fd);
+
+	c->source.ready = socket_ready;
+	c->interest = EPOLLIN;
+	loop_watch(fd, &c->source, EPOLLIN);
+	return c;
+}
+
+static void accept_one(struct source *s, uint32_t events)
+{
+	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+
+	(void)s;
+	(void)events;
+	if (fd >= 0)
+		socket_connect(fd);
+	else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+		log_line("accept: %m");
+}
+
+void socket_adopt(int fd)
+{
+	static struct source source = { accept_one };
+
+	listener = fd;
+	loop_watch(fd, &source, EPOLLIN);
+}
+
+int socket_listener(void)
+{
+	return listener;
+}
+
+int socket_listen(const char *path)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	mode_t mask;
+	int fd, ret;
+
+	if (strlen(path) >= sizeof(addr.sun_path))
+		return ENAMETOOLONG;
+	strcpy(addr.sun_path, path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return errno;
+	unlink(path);
+	mask = umask(0177);
+	ret = bind(fd, (struct sockaddr *)&addr, sizeof(addr)) || listen(fd, 128) ? errno : 0;
+	umask(mask);
+	if (ret)
+		close(fd);
+	else
+		socket_adopt(fd);
+	return ret;
+}
