@@ -19,6 +19,7 @@
 #include <generated/offsets.h>
 
 #define ENTRY_SYSCALL	0x100
+#define ENTRY_IRET	0x200
 
 #define EFLAGS_BOUNCE_CLEAR	0x74100		/* TF NT RF VM AC: not for the guest's handler */
 #define EFLAGS_GUEST		0x254dd5	/* what a guest may set by iret: arithmetic TF DF NT RF AC ID */

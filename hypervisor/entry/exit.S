@@ -49,6 +49,8 @@ nmi:
 work:
 	mov	%rsp, %rdi
 	call	entry_exit_work			/* interrupts on inside */
+	test	%al, %al
+	jnz	restore
 	jmp	entry_exit_to_guest
 END entry_exit_to_guest
 

@@ -206,7 +206,7 @@ fast_iret:
 10:	mov	56(%rdx), %rdx				/* last: slow_iret needs the slot as it was */
 	CLAC
 	mov	%rdx, REGS_rsp(%rsp)
-	movl	$0, REGS_vector(%rsp)
+	movl	$ENTRY_IRET, REGS_vector(%rsp)
 	mov	%r11d, %edx
 	and	$EFLAGS_GUEST, %r11d
 	or	$0x202, %r11d

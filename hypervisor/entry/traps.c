@@ -7,7 +7,7 @@
 
 void entry_exception(struct cpu_regs *regs, unsigned long cr2);
 void entry_interrupt(struct cpu_regs *regs);
-void entry_exit_work(struct cpu_regs *regs);
+bool entry_exit_work(struct cpu_regs *regs);
 
 static void (*vector_handler[256])(struct cpu_regs *regs) __ro_after_init;
 
@@ -97,7 +97,8 @@ void entry_interrupt(struct cpu_regs *regs)
 	lock_check_interrupt(false);
 }
 
-void entry_exit_work(struct cpu_regs *regs)
+/* True: go, though an event is pending; interrupts were not on since the last look at softirqs. */
+bool entry_exit_work(struct cpu_regs *regs)
 {
 	struct vcpu *v;
 
@@ -105,8 +106,14 @@ void entry_exit_work(struct cpu_regs *regs)
 	softirq_run();
 	irq_disable();
 	v = current;
-	if (v->pv.nmi_pending && !v->pv.nmi_masked)
+	if (READ_ONCE(cpu_info()->softirq_pending))
+		return false;
+	if (v->pv.nmi_pending && !v->pv.nmi_masked) {
 		pv_inject_nmi();
-	else if (evtchn_upcall_needed(v))
+	} else if (evtchn_upcall_needed(v)) {
+		if (pv_upcall_put_off(regs))
+			return true;
 		pv_inject_upcall();
+	}
+	return false;
 }

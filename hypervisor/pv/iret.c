@@ -32,12 +32,13 @@ long do_iret(unsigned long a1, unsigned long a2, unsigned long a3, unsigned long
 	if (!(frame.flags & VGCF_in_syscall)) {
 		regs->rcx = frame.rcx;
 		regs->r11 = frame.r11;
-		regs->vector = 0;
+		regs->vector = ENTRY_IRET;
 	} else {
 		regs->rcx = frame.rip;
 		regs->r11 = regs->rflags;
+		regs->vector |= ENTRY_IRET;
 		if (regs->cs != SEL_GUEST_CS64 || regs->ss != SEL_GUEST_SS || regs->rflags & (X86_EFLAGS_RF | X86_EFLAGS_TF))
-			regs->vector = 0;
+			regs->vector = ENTRY_IRET;
 	}
 	v->info->evtchn_upcall_mask = !(frame.rflags & X86_EFLAGS_IF);
 	v->pv.nmi_masked = false;

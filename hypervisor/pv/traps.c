@@ -60,7 +60,7 @@ static void bounce(unsigned long entry, bool mask_events, bool has_ec, u32 ec, b
 	regs->rflags &= ~(X86_EFLAGS_AC | X86_EFLAGS_VM | X86_EFLAGS_RF | X86_EFLAGS_NT | X86_EFLAGS_TF);
 	regs->rsp = sp;
 	regs->ss = SEL_GUEST_SS;
-	regs->vector &= ~ENTRY_SYSCALL;
+	regs->vector &= ~(ENTRY_SYSCALL | ENTRY_IRET);
 	if (mask_events)
 		v->info->evtchn_upcall_mask = 1;
 }

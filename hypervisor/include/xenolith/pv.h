@@ -51,6 +51,9 @@ struct pv_vcpu {			/* v->pv; offsets used by assembly are generated */
 	unsigned long io_bitmap;	/* guest address of PHYSDEVOP_set_iobitmap */
 	unsigned int io_bitmap_ports;
 	bool nmi_pending, nmi_masked;
+	unsigned int upcalls_in_place;	/* returns to upcall_rip and _rsp that were upcalls at once */
+	u64 upcall_rip, upcall_rsp;
+	unsigned long upcalls_put_off;	/* since ever */
 	u32 ctrl_tsc_aux;
 	unsigned long last_cr2;
 };
@@ -81,6 +84,11 @@ void pv_inject_trap(unsigned int vector, u32 error_code);
 void pv_inject_page_fault(u32 error_code, unsigned long cr2);
 /** pv_inject_upcall: event callback, upcall mask set. */
 void pv_inject_upcall(void);
+/**
+ * pv_upcall_put_off: with an upcall due on the way out to current: is it to have none this time,
+ * because it made no progress between the last ones? Interrupts off. pv/upcall.c.
+ */
+bool pv_upcall_put_off(const struct cpu_regs *regs);
 void pv_inject_nmi(void);
 void pv_inject_failsafe(void);
 /** pv_emulate_iret: a fault without PFEC_USER at the guest's IRETQ: true when it was done. */

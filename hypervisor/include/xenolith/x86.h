@@ -19,7 +19,7 @@ struct cpu_regs {
 	u64 r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8;
 	u64 rax, rcx, rdx, rsi, rdi;
 	u32 error_code;
-	u32 vector;		/* low 8 bits the vector; ENTRY_SYSCALL for SYSCALL */
+	u32 vector;		/* low 8 bits the vector; ENTRY_SYSCALL, ENTRY_IRET */
 	u64 rip;
 	u16 cs, _pad_cs[3];
 	u64 rflags;
@@ -27,6 +27,7 @@ struct cpu_regs {
 	u16 ss, _pad_ss[3];
 };
 #define ENTRY_SYSCALL		0x100	/* came by SYSCALL: rcx and r11 are dead, SYSRET may be used */
+#define ENTRY_IRET		0x200	/* on the way out of the iret hypercall */
 
 /*
  * At the very top of each CPU's main stack. An entry from a guest always finds guest_regs at the

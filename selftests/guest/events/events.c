@@ -3,7 +3,8 @@
  * Event channels of one domain: binding, sending, masking, closing, polling, blocking, the timer.
  *
  * An event sets a pending bit; if neither the port nor the vcpu is masked, the upcall runs before the guest's next
- * instruction. Nothing is lost while masked, and nothing is delivered twice.
+ * instruction. Nothing is lost while masked, and nothing is delivered twice. The one exception are upcalls that each
+ * raise the next: the code that they interrupt must make progress nevertheless.
  */
 #include "lib.h"
 
@@ -71,6 +72,47 @@ static void ipi(void)
 	is(send(p), -EINVAL, "nor sent to");
 	is(bind_ipi(9999), -ENOENT, "an IPI port for a vcpu that does not exist");
 	events_off();
+}
+
+/*
+ * 6.1-rt waits in its upcall for the interrupted code to go on: until then each upcall ends by sending an IPI to its own
+ * vcpu, which is due before the interrupted code's next instruction. Without help no instruction is ever executed.
+ */
+#define STORM 2000
+
+static unsigned int storm_port;
+
+static void send_again(void)
+{
+	if (event_count[storm_port] < STORM)
+		send(storm_port);
+}
+
+static void progress(void)
+{
+	unsigned int p = (unsigned int)bind_ipi(0), seen;
+	uint64_t t;
+
+	storm_port = p;
+	event_mask(p, false);
+	event_count[p] = 0;
+	events_on();
+	upcall_end_hook = send_again;
+	send(p);
+	seen = event_count[p];
+	ok(seen && seen < STORM, "upcalls that each raise the next let the code go on: after %u", seen);
+	ok(event_pending(p), "with an event pending");
+	for (t = now(); event_count[p] == seen && now() - t < 1000000000; )
+		;
+	ok(event_count[p] > seen, "which is delivered without a hypercall");
+	for (t = now(); event_count[p] < STORM && now() - t < 10000000000; )
+		;
+	is(event_count[p], STORM, "none of all events is lost");
+	upcall_end_hook = NULL;
+	send(p);
+	is(event_count[p], STORM + 1, "and the next comes at once again");
+	events_off();
+	close_port(p);
 }
 
 static void loopback(void)
@@ -241,6 +283,7 @@ static void exhaustion(void)
 void test_main(void)
 {
 	ipi();
+	progress();
 	loopback();
 	virqs();
 	polling();

@@ -142,6 +142,8 @@ extern unsigned long iret_flags;
 extern bool (*volatile trap_hook)(struct frame *f);
 /* Called for events. Default: count and clear. */
 extern void (*volatile event_hook)(unsigned int port);
+/* Called when an upcall has seen to all events, just before it returns. */
+extern void (*volatile upcall_end_hook)(void);
 
 void frame_return(struct frame *f) __attribute__((noreturn));
 int frame_enter(struct frame *f, unsigned long *resume);

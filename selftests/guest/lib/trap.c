@@ -23,6 +23,7 @@ extern const struct extable __ex_table[], __ex_table_end[];
 unsigned long iret_flags;
 bool (*volatile trap_hook)(struct frame *f);
 void (*volatile event_hook)(unsigned int port);
+void (*volatile upcall_end_hook)(void);
 volatile unsigned int event_count[4096];
 
 static void handle_events(struct pcpu *p)
@@ -62,6 +63,8 @@ void trap_dispatch(struct frame *f)
 
 	if (f->vector == TRAP_EVENT) {
 		handle_events(p);
+		if (upcall_end_hook)
+			upcall_end_hook();
 		return;
 	}
 	if (trap_hook && trap_hook(f))
