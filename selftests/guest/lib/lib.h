@@ -211,7 +211,7 @@ void build_map(pte_t *l4, unsigned long va, pte_t leaf);
 /* Make all the tables of a tree (of the lower half) read-only so that it can be pinned. */
 void build_protect(pte_t *l4);
 void build_unprotect(pte_t *l4);
-/* An L4 with the kernel's entries and nothing else, not pinned, writable. */
+/* An L4 with the kernel's entries (and that of the p2m list) and nothing else, not pinned, writable. */
 pte_t *copy_kernel_l4(void);
 
 /* Go to a frame in kernel or user mode until the next trap: its vector; *f becomes the state at the trap. */

@@ -125,9 +125,9 @@ void build_map(pte_t *l4, unsigned long va, pte_t leaf)
 
 static void protect_below(pte_t *table, int level, uint64_t flags)
 {
-	/* The kernel's own part and the hypervisor's slots of an L4 are shared, not part of the tree. */
+	/* The kernel's own part, the p2m list and the hypervisor's slots of an L4 are shared, not part of the tree. */
 	for (unsigned int i = 0; level > 1 && i < (level == 4 ? 256 : 512); i++)
-		if (table[i] & PTE_P)
+		if (table[i] & PTE_P && !(level == 4 && i == slot((unsigned long)p2m, 4)))
 			protect_below(mfn_to_va((table[i] & PTE_ADDR) >> 12), level - 1, flags);
 	if (remap(table, flags))
 		bail("cannot change the mapping of a table");
@@ -148,5 +148,6 @@ pte_t *copy_kernel_l4(void)
 	pte_t *l4 = page_alloc(), *kernel = mfn_to_va(cr3_mfn());
 
 	l4[511] = kernel[511];
+	l4[slot((unsigned long)p2m, 4)] = kernel[slot((unsigned long)p2m, 4)];
 	return l4;
 }
