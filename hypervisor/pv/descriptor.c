@@ -23,50 +23,22 @@
 #define DESC_S			BIT(44)		/* code or data */
 #define DESC_TYPE		(15UL << 40)
 
-#if !__STDC_HOSTED__
-/* Slots of this CPU's window that are mapped, or may be. */
-static DEFINE_PER_CPU(unsigned int, gdt_slots);
-static DEFINE_PER_CPU(unsigned int, ldt_slots);
+static DEFINE_PER_CPU(u32, window_slots);		/* of this CPU's window: those that are mapped, or may be */
 static DEFINE_PER_CPU(unsigned int, ldtr_ents);		/* LLDT is slow and most have no LDT */
 
-static unsigned long slot_address(unsigned int slot)
+/* The slots that @v may fill. */
+static u32 slots_of(const struct vcpu *v)
 {
-	return GDT_WINDOW((unsigned long)smp_cpu()) + ((unsigned long)slot << PAGE_SHIFT);
-}
-
-static void window_load_gdt(const struct vcpu *v)
-{
-	unsigned int i, nr = v->pv.gdt_nr_frames;
-
-	for (i = 0; i < nr; i++)
-		desc_window_set(i, pte_make(v->pv.gdt_frames[i], WINDOW_FLAGS));
-	for (; i < this_cpu(gdt_slots); i++)
-		desc_window_set(i, 0);
-	this_cpu(gdt_slots) = nr;
-}
-
-static void window_load_ldt(const struct vcpu *v)
-{
-	unsigned int i, nr = DIV_ROUND_UP(v->pv.ldt_ents, DESCS_PER_PAGE);
-
-	for (i = 0; i < nr; i++)
-		desc_window_set(LDT_SLOT + i, v->pv.ldt_pte[i]);
-	for (; i < this_cpu(ldt_slots); i++)
-		desc_window_set(LDT_SLOT + i, 0);
-	this_cpu(ldt_slots) = nr;
-}
-
-static void window_flush(unsigned int slot, unsigned int nr)
-{
-	while (nr--)
-		tlb_flush_local_va(slot_address(slot + nr));
+	return (BIT(DIV_ROUND_UP(v->pv.gdt_ents, DESCS_PER_PAGE)) - 1) |
+	       (BIT(DIV_ROUND_UP(v->pv.ldt_ents, DESCS_PER_PAGE)) - 1) << LDT_SLOT;
 }
 
 /* Stale translations go with the CR3 load that follows. */
 void pv_load_descriptors(const struct vcpu *v)
 {
-	window_load_gdt(v);
-	window_load_ldt(v);
+	for (u32 slots = this_cpu(window_slots) | slots_of(v); slots; slots &= slots - 1)
+		desc_window_set(__builtin_ctz(slots), v->pv.window[__builtin_ctz(slots)]);
+	this_cpu(window_slots) = slots_of(v);
 }
 
 void pv_load_ldtr(const struct vcpu *v)
@@ -79,87 +51,72 @@ void pv_load_ldtr(const struct vcpu *v)
 	entry_set_ldt(LDT_WINDOW((unsigned long)smp_cpu()), ents);
 }
 
-/* ---- GDT ---- */
-
-static void put_frames(const mfn_t *frames, unsigned int nr)
+static void put_slots(const pte_t *slots, unsigned int nr)
 {
 	while (nr--)
-		put_page_and_type(mfn_to_page(frames[nr]));
+		if (slots[nr])
+			put_page_and_type(mfn_to_page(pte_mfn(slots[nr])));
 }
 
-/* @frames of @v's domain become descriptor pages: all of them or none. */
-static int get_frames(const struct vcpu *v, mfn_t *out, const unsigned long *frames, unsigned int nr)
+/*
+ * @nr slots from @first become @new. Pages that were there are given back when this CPU does not see them any more;
+ * the window of a vcpu that is not loaded does not show them.
+ */
+static void replace_slots(struct vcpu *v, unsigned int first, unsigned int nr, const pte_t *new)
 {
-	for (unsigned int i = 0; i < nr; i++) {
-		out[i] = mfn(frames[i]);
-		if (!mfn_valid(out[i]) ||
-		    get_page_and_type(mfn_to_page(out[i]), v->domain, PGT_SEG_DESC, false)) {
-			put_frames(out, i);
-			return -EINVAL;
-		}
+	pte_t *slots = &v->pv.window[first], old[LDT_PAGES];
+
+	memcpy(old, slots, nr * sizeof(*old));
+	memcpy(slots, new, nr * sizeof(*new));
+	if (v == current) {
+		pv_load_descriptors(v);
+		pv_load_ldtr(v);
+		for (unsigned int i = 0; i < nr; i++)
+			tlb_flush_local_va(GDT_WINDOW((unsigned long)smp_cpu()) + ((unsigned long)(first + i) << PAGE_SHIFT));
 	}
-	return 0;
+	put_slots(old, nr);
 }
+
+/* Frame @m for @v's window: its slot's entry, or 0 when it cannot be descriptors. */
+static pte_t get_slot(const struct vcpu *v, mfn_t m)
+{
+	if (!mfn_valid(m) || get_page_and_type(mfn_to_page(m), v->domain, PGT_SEG_DESC, false))
+		return 0;
+	return pte_make(m, WINDOW_FLAGS);
+}
+
+/* ---- GDT ---- */
 
 int pv_set_gdt(struct vcpu *v, const unsigned long *frames, unsigned int entries)
 {
-	unsigned int nr = DIV_ROUND_UP(entries, DESCS_PER_PAGE), old_nr = v->pv.gdt_nr_frames;
-	mfn_t new[GDT_PAGES - 2], old[GDT_PAGES - 2];
-	int rc;
+	pte_t new[GDT_PAGES - 2] = { 0 };
 
 	if (entries > MAX_GDT_ENTRIES)
 		return -EINVAL;
-	rc = get_frames(v, new, frames, nr);
-	if (rc)
-		return rc;
-	memcpy(old, v->pv.gdt_frames, sizeof(old));
-	memcpy(v->pv.gdt_frames, new, nr * sizeof(*new));
-	v->pv.gdt_nr_frames = nr;
-	v->pv.gdt_ents = entries;
-	if (v == current) {
-		window_load_gdt(v);
-		window_flush(0, max(nr, old_nr));
+	for (unsigned int i = 0; i < DIV_ROUND_UP(entries, DESCS_PER_PAGE); i++) {
+		new[i] = get_slot(v, mfn(frames[i]));
+		if (!new[i]) {
+			put_slots(new, i);
+			return -EINVAL;
+		}
 	}
-	put_frames(old, old_nr);
+	v->pv.gdt_ents = entries;
+	replace_slots(v, 0, ARRAY_SIZE(new), new);
 	return 0;
 }
 
-void pv_destroy_gdt(struct vcpu *v)
-{
-	pv_set_gdt(v, NULL, 0);
-}
-
-long do_set_gdt(unsigned long list, unsigned long entries, unsigned long a3, unsigned long a4,
-		unsigned long a5)
+long do_set_gdt(unsigned long list, unsigned long entries, unsigned long a3, unsigned long a4, unsigned long a5)
 {
 	unsigned long frames[GDT_PAGES - 2];
-	unsigned int nr = DIV_ROUND_UP((u32)entries, DESCS_PER_PAGE);
 
 	if ((u32)entries > MAX_GDT_ENTRIES)
 		return -EINVAL;
-	if (copy_from_guest(frames, guest_ptr(list), nr * sizeof(*frames)))
+	if (copy_from_guest(frames, guest_ptr(list), DIV_ROUND_UP((u32)entries, DESCS_PER_PAGE) * sizeof(*frames)))
 		return -EFAULT;
 	return pv_set_gdt(current, frames, entries);
 }
 
 /* ---- LDT ---- */
-
-/* Give back the pages that were used; the window of a vcpu that is not loaded does not show them. */
-static void drop_ldt_pages(struct vcpu *v)
-{
-	pte_t old[LDT_PAGES];
-
-	memcpy(old, v->pv.ldt_pte, sizeof(old));
-	memset(v->pv.ldt_pte, 0, sizeof(v->pv.ldt_pte));
-	if (v == current) {
-		window_load_ldt(v);
-		pv_load_ldtr(v);
-		window_flush(LDT_SLOT, LDT_PAGES);
-	}
-	for (unsigned int i = 0; i < LDT_PAGES; i++)
-		if (old[i])
-			put_page_and_type(mfn_to_page(pte_mfn(old[i])));
-}
 
 bool pv_ldt_ok(unsigned long base, unsigned long entries)
 {
@@ -171,44 +128,31 @@ bool pv_ldt_ok(unsigned long base, unsigned long entries)
 
 int pv_set_ldt(struct vcpu *v, unsigned long base, unsigned int entries)
 {
+	static const pte_t none[LDT_PAGES];
+
 	if (!pv_ldt_ok(base, entries))
 		return -EINVAL;
 	if (v->pv.ldt_base == base && v->pv.ldt_ents == entries)
 		return 0;
 	v->pv.ldt_base = base;
 	v->pv.ldt_ents = entries;
-	drop_ldt_pages(v);
+	replace_slots(v, LDT_SLOT, LDT_PAGES, none);
 	return 0;
-}
-
-void pv_destroy_ldt(struct vcpu *v)
-{
-	if (!v->pv.ldt_ents)
-		return;
-	v->pv.ldt_ents = 0;
-	drop_ldt_pages(v);
 }
 
 bool pv_map_ldt_page(unsigned long offset)
 {
 	struct vcpu *v = current;
-	unsigned int page = offset >> PAGE_SHIFT;
-	struct page_info *pg;
+	unsigned int slot = LDT_SLOT + (offset >> PAGE_SHIFT);
 	pte_t leaf;
 
-	if (offset >= (unsigned long)v->pv.ldt_ents * DESC_BYTES || v->pv.ldt_pte[page])
+	if (offset >= (unsigned long)v->pv.ldt_ents * DESC_BYTES || v->pv.window[slot] ||
+	    pt_walk(v->pv.kernel_cr3, v->pv.ldt_base + (offset & PAGE_MASK), &leaf) != 1)
 		return false;
-	if (pt_walk(v->pv.kernel_cr3, v->pv.ldt_base + (offset & PAGE_MASK), &leaf) != 1 ||
-	    !mfn_valid(pte_mfn(leaf)))
-		return false;
-	pg = mfn_to_page(pte_mfn(leaf));
-	if (get_page_and_type(pg, v->domain, PGT_SEG_DESC, false))
-		return false;
-	v->pv.ldt_pte[page] = pte_make(pte_mfn(leaf), WINDOW_FLAGS);
-	desc_window_set(LDT_SLOT + page, v->pv.ldt_pte[page]);
-	return true;
+	v->pv.window[slot] = get_slot(v, pte_mfn(leaf));
+	desc_window_set(slot, v->pv.window[slot]);
+	return v->pv.window[slot];
 }
-#endif
 
 /* ---- what may be in them ---- */
 
@@ -237,9 +181,7 @@ int pv_validate_descriptor_page(struct page_info *pg)
 	return 0;
 }
 
-#if !__STDC_HOSTED__
-long do_update_descriptor(unsigned long maddr, unsigned long desc, unsigned long a3,
-			  unsigned long a4, unsigned long a5)
+long do_update_descriptor(unsigned long maddr, unsigned long desc, unsigned long a3, unsigned long a4, unsigned long a5)
 {
 	struct page_info *pg = mfn_to_page(mfn(maddr >> PAGE_SHIFT));
 	u64 new = desc, type;
@@ -254,4 +196,3 @@ long do_update_descriptor(unsigned long maddr, unsigned long desc, unsigned long
 	put_page_and_type(pg);
 	return 0;
 }
-#endif

@@ -46,8 +46,8 @@ int pv_vcpu_relinquish(struct vcpu *v)
 		rc = drop_l4(&v->pv.kernel_l4, &v->pv.kernel_cr3);
 	if (rc)
 		return rc;
-	pv_destroy_gdt(v);
-	pv_destroy_ldt(v);
+	pv_set_gdt(v, NULL, 0);
+	pv_set_ldt(v, 0, 0);
 	return 0;
 }
 
@@ -203,8 +203,8 @@ void pv_vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c)
 	c->ldt_base = pv->ldt_base;
 	c->ldt_ents = pv->ldt_ents;
 	c->gdt_ents = pv->gdt_ents;
-	for (unsigned int i = 0; i < pv->gdt_nr_frames; i++)
-		c->gdt_frames[i] = mfn_x(pv->gdt_frames[i]);
+	for (unsigned int i = 0; i < GDT_PAGES - 2; i++)
+		c->gdt_frames[i] = mfn_x(pte_mfn(pv->window[i]));
 	c->ctrlreg[0] = pv->cr0;
 	c->ctrlreg[1] = pv->user_cr3;
 	c->ctrlreg[3] = pv->kernel_cr3;

@@ -48,33 +48,9 @@ int pv_put_table_entry(pte_t e, bool preemptible)
 }
 
 /* Most of a table is empty: look at eight entries at a time. */
-static inline bool empty8(const pte_t *t)
+static inline pte_t any8(const pte_t *t)
 {
-	return !(t[0] | t[1] | t[2] | t[3] | t[4] | t[5] | t[6] | t[7]);
-}
-
-static int validate_l1(const struct domain *d, struct page_info *pg, pte_t *t, bool preemptible)
-{
-	unsigned int i;
-	int rc;
-
-	for (i = 0; i < PT_ENTRIES; i++) {
-		if (!(i & 7))
-			while (i < PT_ENTRIES && empty8(&t[i]))
-				i += 8;
-		if (i == PT_ENTRIES)
-			break;
-		if (!(t[i] & PTE_P))
-			continue;
-		rc = pv_get_l1e(d, d, &t[i], preemptible);
-		if (unlikely(rc)) {
-			while (i-- > 0)
-				pv_put_l1e(d, t[i]);
-			return rc;
-		}
-	}
-	pg->nr_validated = PT_ENTRIES;
-	return 0;
+	return t[0] | t[1] | t[2] | t[3] | t[4] | t[5] | t[6] | t[7];
 }
 
 static bool hyp_slot(unsigned int level, unsigned int i)
@@ -82,25 +58,27 @@ static bool hyp_slot(unsigned int level, unsigned int i)
 	return level == 4 && i >= HYP_FIRST_SLOT && i <= HYP_LAST_SLOT;
 }
 
-static int validate_upper(const struct domain *d, struct page_info *pg, pte_t *t, unsigned int level,
-			  bool preemptible)
+static __always_inline int validate_entries(const struct domain *d, struct page_info *pg, pte_t *t, unsigned int level,
+					    bool preemptible)
 {
 	unsigned int i = pg->nr_validated, worked = 0;
 	int rc = 0;
 
 	for (; i < PT_ENTRIES; i++) {
 		if (!(i & 7))
-			while (i < PT_ENTRIES && empty8(&t[i]))
+			while (i < PT_ENTRIES && !any8(&t[i]))
 				i += 8;
 		if (i == PT_ENTRIES)
 			break;
 		if (!(t[i] & PTE_P) || hyp_slot(level, i))
 			continue;
-		if (preemptible && ++worked % PREEMPT_EVERY == 0 && hypercall_preempt())
+		if (level == 1)
+			rc = pv_get_l1e(d, d, &t[i], preemptible);
+		else if (preemptible && ++worked % PREEMPT_EVERY == 0 && hypercall_preempt())
 			rc = -ERESTART;
 		else
 			rc = pv_get_table_entry(d, level, &t[i], preemptible);
-		if (rc)
+		if (unlikely(rc))
 			break;
 	}
 	pg->nr_validated = i;
@@ -133,21 +111,18 @@ int pv_validate_table(struct page_info *pg, unsigned int level, bool preemptible
 	pte_t *t = page_to_virt(pg);
 	int rc;
 
-	if (level == 1)
-		return validate_l1(d, pg, t, preemptible);
-	rc = validate_upper(d, pg, t, level, preemptible);
+	rc = level == 1 ? validate_entries(d, pg, t, 1, preemptible) : validate_entries(d, pg, t, level, preemptible);
 	if (!rc && level == 4)
 		enter_hyp_slots(t);
 	return rc;
 }
 
-static void devalidate_l1(const struct domain *d, pte_t *t)
+static void devalidate_l1(const struct domain *d, const pte_t *t, unsigned int nr)
 {
-	for (unsigned int i = 0; i < PT_ENTRIES; i += 8) {
-		if (!((t[i] | t[i + 1] | t[i + 2] | t[i + 3] |
-		       t[i + 4] | t[i + 5] | t[i + 6] | t[i + 7]) & PTE_P))
+	for (unsigned int i = 0; i < nr; i += 8) {
+		if (!(any8(&t[i]) & PTE_P))
 			continue;
-		for (unsigned int j = i; j < i + 8; j++)
+		for (unsigned int j = i; j < i + 8 && j < nr; j++)
 			pv_put_l1e(d, t[j]);
 	}
 }
@@ -160,7 +135,7 @@ int pv_devalidate_table(struct page_info *pg, unsigned int level, bool preemptib
 	int rc = 0;
 
 	if (level == 1) {
-		devalidate_l1(d, t);
+		devalidate_l1(d, t, i);
 		pg->nr_validated = 0;
 		return 0;
 	}
@@ -168,7 +143,7 @@ int pv_devalidate_table(struct page_info *pg, unsigned int level, bool preemptib
 	if (level == 4)
 		memset(&t[HYP_FIRST_SLOT], 0, (HYP_LAST_SLOT - HYP_FIRST_SLOT + 1) * sizeof(pte_t));
 	while (i && !rc) {
-		if (!(i & 7) && empty8(&t[i - 8])) {
+		if (!(i & 7) && !any8(&t[i - 8])) {
 			i -= 8;
 			continue;
 		}

@@ -36,12 +36,10 @@ struct pv_vcpu {			/* v->pv; offsets used by assembly are generated */
 	unsigned int nr_deferred;
 	struct page_info *deferred[3];	/* tables whose unwinding is not finished: pv_finish_put() */
 
-	/* descriptors: typed references PGT_SEG_DESC held for each frame present */
-	mfn_t gdt_frames[GDT_PAGES - 2];
-	unsigned int gdt_nr_frames, gdt_ents;
+	/* descriptors: the window's slots (GDT, two of ours, LDT); typed references PGT_SEG_DESC held for each that is not 0 */
+	pte_t window[GDT_PAGES + LDT_PAGES];
+	unsigned int gdt_ents, ldt_ents;
 	unsigned long ldt_base;
-	unsigned int ldt_ents;
-	pte_t ldt_pte[LDT_PAGES];	/* shadow-mapped on demand */
 
 	/* control state */
 	u64 cr0, cr4;			/* guest's view; TS of cr0 is in hardware too while running */
@@ -119,9 +117,7 @@ long do_set_segment_base(unsigned long which, unsigned long base, unsigned long,
 long do_set_gdt(unsigned long frames, unsigned long entries, unsigned long, unsigned long, unsigned long);
 long do_update_descriptor(unsigned long maddr, unsigned long desc, unsigned long, unsigned long, unsigned long);
 int pv_set_gdt(struct vcpu *v, const unsigned long *frames, unsigned int entries);
-void pv_destroy_gdt(struct vcpu *v);
 int pv_set_ldt(struct vcpu *v, unsigned long base, unsigned int entries);	/* MMUEXT_SET_LDT */
-void pv_destroy_ldt(struct vcpu *v);
 /** pv_map_ldt_page: fault on LDT window byte @offset: map that page. True when retry is right. */
 bool pv_map_ldt_page(unsigned long offset);
 /** pv_check_descriptor: may the guest have it? Fixes DPL/RPL to 3 as the ABI says. */
