@@ -78,7 +78,6 @@ static void __noreturn finish(void)
 static void __init __noreturn on_final_stack(void)
 {
 	entry_cpu_init(0);
-	debug_init();
 	irq_init();
 	apic_init();
 	time_init();

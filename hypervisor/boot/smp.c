@@ -55,7 +55,7 @@ void __init boot_enumerate_cpus(void)
 	for (unsigned int i = 0; i < acpi.nr_cpus; i++) {
 		if (acpi.cpu[i].apic_id == self)
 			cpu_acpi_id[0] = acpi.cpu[i].acpi_id;
-		else if (acpi.cpu[i].enabled && nr_cpus_present < limit && acpi.cpu[i].apic_id < 0xff)
+		else if (nr_cpus_present < limit && acpi.cpu[i].apic_id < 0xff)
 			add_cpu(acpi.cpu[i].apic_id, acpi.cpu[i].acpi_id);
 	}
 	/* Low memory is surely mapped only now, by the boot page tables. */

@@ -11,23 +11,13 @@
 #define STACK_WORDS	40
 #define WORDS_PER_LINE	4
 
-static void dump_general(const struct cpu_regs *r)
-{
-	printk_err("rax: %016lx   rbx: %016lx   rcx: %016lx\n", r->rax, r->rbx, r->rcx);
-	printk_err("rdx: %016lx   rsi: %016lx   rdi: %016lx\n", r->rdx, r->rsi, r->rdi);
-	printk_err("rbp: %016lx   rsp: %016lx   r8:  %016lx\n", r->rbp, r->rsp, r->r8);
-	printk_err("r9:  %016lx   r10: %016lx   r11: %016lx\n", r->r9, r->r10, r->r11);
-	printk_err("r12: %016lx   r13: %016lx   r14: %016lx\n", r->r12, r->r13, r->r14);
-}
-
 /* What the CPU holds belongs to @v only while it runs here. */
 static void dump_control(const struct cpu_regs *r, const struct vcpu *v)
 {
 	bool live = !v || v == current;
 	unsigned long cr3 = live ? read_cr3() : v->pv.kernel_mode ? v->pv.kernel_cr3 : v->pv.user_cr3;
 
-	printk_err("r15: %016lx   cr3: %016lx   cr2: %016lx\n", r->r15, cr3,
-		   v ? v->pv.last_cr2 : read_cr2());
+	printk_err("r15: %016lx   cr3: %016lx   cr2: %016lx\n", r->r15, cr3, v ? v->pv.last_cr2 : read_cr2());
 	printk_err("fsb: %016lx   gsb: %016lx   gss: %016lx\n",
 		   live ? rdmsr(MSR_FS_BASE) : v->pv.fs_base,
 		   live ? rdmsr(MSR_GS_BASE) : v->pv.gs_base_kernel,
@@ -39,15 +29,16 @@ static void dump(const struct cpu_regs *r, const struct vcpu *v)
 	printk_err("----[ Xenolith  x86_64  debug=%c ]----\n", IS_DEBUG ? 'y' : 'n');
 	printk_err("CPU:    %u   vector %#x, error code %04x\n", smp_cpu(), r->vector, r->error_code);
 	if (v)
-		printk_err("RIP:    %04x:[<%016lx>]\n", r->cs, r->rip);
+		printk_err("RIP:    %04x:[<%016lx>]\nRFLAGS: %016lx   CONTEXT: pv guest (d%uv%u) %s\n", r->cs, r->rip,
+			   r->rflags, v->domain->id, v->id, v->pv.kernel_mode ? "kernel" : "user");
 	else
-		printk_err("RIP:    %04x:[<%016lx>] %ps\n", r->cs, r->rip, (void *)r->rip);
-	if (v)
-		printk_err("RFLAGS: %016lx   CONTEXT: pv guest (d%uv%u) %s\n", r->rflags, v->domain->id,
-			   v->id, v->pv.kernel_mode ? "kernel" : "user");
-	else
-		printk_err("RFLAGS: %016lx   CONTEXT: hypervisor\n", r->rflags);
-	dump_general(r);
+		printk_err("RIP:    %04x:[<%016lx>] %ps\nRFLAGS: %016lx   CONTEXT: hypervisor\n", r->cs, r->rip,
+			   (void *)r->rip, r->rflags);
+	printk_err("rax: %016lx   rbx: %016lx   rcx: %016lx\n", r->rax, r->rbx, r->rcx);
+	printk_err("rdx: %016lx   rsi: %016lx   rdi: %016lx\n", r->rdx, r->rsi, r->rdi);
+	printk_err("rbp: %016lx   rsp: %016lx   r8:  %016lx\n", r->rbp, r->rsp, r->r8);
+	printk_err("r9:  %016lx   r10: %016lx   r11: %016lx\n", r->r9, r->r10, r->r11);
+	printk_err("r12: %016lx   r13: %016lx   r14: %016lx\n", r->r12, r->r13, r->r14);
 	dump_control(r, v);
 	printk_err("cs: %04x   ss: %04x\n", r->cs, r->ss);
 }

@@ -10,51 +10,6 @@
 #include <xenolith/sched.h>
 #include <xenolith/x86.h>
 
-/* One of the three functions is set; @each is called for every domain but the idle one. */
-struct key {
-	char key;
-	const char *help;
-	void (*fn)(char key);
-	void (*all)(void);
-	void (*each)(struct domain *d);
-};
-static struct key keys[40];
-static unsigned int nr_keys;
-
-void debug_key_register(char key, void (*fn)(char key), const char *help)
-{
-	if (nr_keys < ARRAY_SIZE(keys))
-		keys[nr_keys++] = (struct key){ key, help, .fn = fn };
-}
-
-static void call_each(struct domain *d, void *k)
-{
-	if (!d->is_idle)
-		((const struct key *)k)->each(d);
-}
-
-void debug_key(char key)
-{
-	for (struct key *k = keys; k < keys + nr_keys; k++) {
-		if (k->key != key)
-			continue;
-		printk("'%c' pressed -> %s\n", key, k->help);
-		if (k->fn)
-			k->fn(key);
-		if (k->all)
-			k->all();
-		if (k->each)
-			domain_list_for_each(call_each, k);
-		return;
-	}
-}
-
-static void print_help(void)
-{
-	for (unsigned int i = 0; i < nr_keys; i++)
-		printk(" key '%c' => %s\n", keys[i].key, keys[i].help);
-}
-
 static void dump_vcpus(struct domain *d)
 {
 	struct vcpu *v;
@@ -133,7 +88,15 @@ static noinline void crash_fault(void)
 }
 #endif
 
-static const struct key own[] __initconst = {
+static void print_help(void);
+
+/* One of the two functions is set; @each is called for every domain but the idle one. */
+static const struct key {
+	char key;
+	const char *help;
+	void (*all)(void);
+	void (*each)(struct domain *d);
+} keys[] = {
 #ifdef DEBUG
 	{ '%', "crash: page fault", .all = crash_fault },
 	{ 'C', "crash: failed assertion", .all = crash_bug },
@@ -153,8 +116,27 @@ static const struct key own[] __initconst = {
 	{ 't', "display multi-cpu clock info", .all = print_time },
 };
 
-void __init debug_init(void)
+static void print_help(void)
 {
-	memcpy(keys, own, sizeof(own));
-	nr_keys = ARRAY_SIZE(own);
+	for (unsigned int i = 0; i < ARRAY_SIZE(keys); i++)
+		printk(" key '%c' => %s\n", keys[i].key, keys[i].help);
+}
+
+static void call_each(struct domain *d, void *each)
+{
+	if (!d->is_idle)
+		((void (*)(struct domain *d))each)(d);
+}
+
+void debug_key(char key)
+{
+	for (const struct key *k = keys; k < keys + ARRAY_SIZE(keys); k++) {
+		if (k->key != key)
+			continue;
+		printk("'%c' pressed -> %s\n", key, k->help);
+		if (k->all)
+			k->all();
+		else
+			domain_list_for_each(call_each, k->each);
+	}
 }

@@ -14,7 +14,6 @@ static __ro_after_init bool no_reboot;
 void __init debug_read_options(void)
 {
 	no_reboot = boot_param_bool("noreboot", false);
-	debug_symbols_init();
 }
 
 /* The first CPU to fail speaks; others, and a failure while failing, stop at once. */
@@ -54,54 +53,6 @@ void debug_end_machine(void)
 	machine_restart();
 }
 
-/* @fmt may or may not end its line. */
-static void say(const char *what, const char *fmt, va_list ap)
-{
-	char text[256];
-	size_t n;
-
-	vsnprintf(text, sizeof(text), fmt, ap);
-	n = strlen(text);
-	if (n && text[n - 1] == '\n')
-		text[n - 1] = '\0';
-	printk_err("%s%s\n", what, text);
-}
-
-static void headline(const char *fmt, va_list ap)
-{
-	printk_err("\n" STARS "Panic on CPU %u:\n", smp_cpu());
-	say("", fmt, ap);
-	printk_err(STARS "\n");
-}
-
-void panic(const char *fmt, ...)
-{
-	va_list ap;
-
-	begin();
-	debug_backtrace(NULL);
-	va_start(ap, fmt);
-	headline(fmt, ap);
-	va_end(ap);
-	debug_end_machine();
-}
-
-void panic_boot(const char *fmt, ...)
-{
-	va_list ap;
-
-	begin();
-	va_start(ap, fmt);
-	say("Cannot boot: ", fmt, ap);
-	va_end(ap);
-	debug_end_machine();
-}
-
-void bug_at(const char *file, int line, const char *what)
-{
-	panic("BUG at %s:%d: %s", file, line, what);
-}
-
 static const char *trap_name(unsigned int vector)
 {
 	static const char names[][32] = {
@@ -116,26 +67,56 @@ static const char *trap_name(unsigned int vector)
 	return vector < ARRAY_SIZE(names) ? names[vector] : "interrupt";
 }
 
-static void __printf(1, 2) headline_text(const char *fmt, ...)
+static void headline(const char *what)
 {
+	printk_err("\n" STARS "Panic on CPU %u:\n%s" STARS "\n", smp_cpu(), what);
+}
+
+void panic(const char *fmt, ...)
+{
+	char what[256];
 	va_list ap;
 
+	begin();
+	debug_backtrace(NULL);
 	va_start(ap, fmt);
-	headline(fmt, ap);
+	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
+	headline(what);
+	debug_end_machine();
+}
+
+void panic_boot(const char *fmt, ...)
+{
+	char what[256];
+	va_list ap;
+
+	begin();
+	va_start(ap, fmt);
+	vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	printk_err("Cannot boot: %s", what);
+	debug_end_machine();
+}
+
+void bug_at(const char *file, int line, const char *what)
+{
+	panic("BUG at %s:%d: %s\n", file, line, what);
 }
 
 void debug_fatal_trap(const struct cpu_regs *regs)
 {
 	unsigned int vector = regs->vector & 0xff;
 	unsigned long cr2 = read_cr2();
+	char what[128];
 
 	begin();
 	debug_dump_regs(regs);
 	debug_backtrace(regs);
 	if (vector == X86_EXC_PF)
 		debug_dump_walk(read_cr3(), cr2);
-	headline_text("FATAL TRAP: vector = %u (%s)\n[error_code=%04x] cr2=%016lx", vector,
-		      trap_name(vector), regs->error_code, cr2);
+	snprintf(what, sizeof(what), "FATAL TRAP: vector = %u (%s)\n[error_code=%04x] cr2=%016lx\n", vector,
+		 trap_name(vector), regs->error_code, cr2);
+	headline(what);
 	debug_end_machine();
 }

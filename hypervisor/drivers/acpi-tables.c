@@ -3,7 +3,7 @@
  * Reading the static ACPI tables (ACPI specification 6.4, chapter 5) once at boot into acpi_info.
  *
  *   RSDP -> XSDT or RSDT -> FADT (power, PM timer; -> DSDT, searched for _S5), MADT (CPUs,
- *   IO-APICs), HPET, MCFG
+ *   IO-APICs), HPET
  *
  * Firmware is not trusted to be right: a table counts only when all of it is there and sums up to
  * zero, and every field and entry is read inside its bounds.
@@ -100,7 +100,7 @@ static paddr_t find_rsdp(paddr_t hint)
 
 static void add_cpu(struct acpi_info *info, u32 apic_id, u32 acpi_id, u32 flags)
 {
-	if (!(flags & 3))		/* neither enabled nor capable of coming later */
+	if (!(flags & 1))		/* not enabled */
 		return;
 	for (unsigned int i = 0; i < info->nr_cpus; i++)
 		if (info->cpu[i].apic_id == apic_id)
@@ -109,46 +109,31 @@ static void add_cpu(struct acpi_info *info, u32 apic_id, u32 acpi_id, u32 flags)
 		printk_warn("ACPI: CPU with APIC ID %u is one too many, ignored\n", apic_id);
 		return;
 	}
-	info->cpu[info->nr_cpus].apic_id = apic_id;
-	info->cpu[info->nr_cpus].acpi_id = acpi_id;
-	info->cpu[info->nr_cpus].enabled = flags & 1;
-	info->nr_cpus++;
-}
-
-static void add_ioapic(struct acpi_info *info, u8 id, paddr_t address, u32 gsi_base)
-{
-	if (address && info->nr_ioapics < ARRAY_SIZE(info->ioapic))
-		info->ioapic[info->nr_ioapics++] = (struct acpi_ioapic){ id, address, gsi_base };
-}
-
-static void add_override(struct acpi_info *info, u8 source, u32 gsi, u16 flags)
-{
-	if (source < 16 && info->nr_overrides < ARRAY_SIZE(info->override))
-		info->override[info->nr_overrides++] = (struct acpi_override){ source, gsi, flags };
+	info->cpu[info->nr_cpus++] = (struct acpi_cpu){ apic_id, acpi_id };
 }
 
 static void madt_entry(struct acpi_info *info, const struct table *e)
 {
+	u32 word = field(e, 4, 4);
+
 	switch (e->data[0]) {
 	case 0:		/* local APIC */
-		if (e->length >= 8)
-			add_cpu(info, e->data[3], e->data[2], field(e, 4, 4));
+		add_cpu(info, field(e, 3, 1), field(e, 2, 1), word);
 		break;
 	case 1:
-		if (e->length >= 12)
-			add_ioapic(info, e->data[2], field(e, 4, 4), field(e, 8, 4));
+		if (word && info->nr_ioapics < ARRAY_SIZE(info->ioapic))
+			info->ioapic[info->nr_ioapics++] = (struct acpi_ioapic){ word, field(e, 8, 4) };
 		break;
 	case 2:		/* ISA interrupt somewhere else than expected */
-		if (e->length >= 10 && e->data[2] == 0)
-			add_override(info, e->data[3], field(e, 4, 4), field(e, 8, 2));
+		if (field(e, 3, 1) < 16 && info->nr_overrides < ARRAY_SIZE(info->override))
+			info->override[info->nr_overrides++] =
+				(struct acpi_override){ field(e, 3, 1), word, field(e, 8, 2) };
 		break;
 	case 5:		/* 64-bit address of the local APICs */
-		if (e->length >= 12)
-			info->lapic_address = field(e, 4, 8);
+		info->lapic_address = field(e, 4, 8);
 		break;
 	case 9:		/* local x2APIC */
-		if (e->length >= 16)
-			add_cpu(info, field(e, 4, 4), field(e, 12, 4), field(e, 8, 4));
+		add_cpu(info, word, field(e, 12, 4), field(e, 8, 4));
 		break;
 	}
 }
@@ -157,10 +142,7 @@ static void parse_madt(struct acpi_info *info, const struct table *t)
 {
 	u32 at = SDT_HEADER + 8;
 
-	if (t->length < at)
-		return;
 	info->lapic_address = field(t, 36, 4);
-	info->has_8259 = field(t, 40, 4) & 1;
 	while (at + 2 <= t->length) {
 		struct table e = { t->data + at, t->data[at + 1] };
 
@@ -222,18 +204,16 @@ static void parse_fadt(struct acpi_info *info, const struct table *t)
 	paddr_t dsdt = field(t, 140, 8);
 	struct table d;
 
-	info->sci_irq = field(t, 46, 2);
-	info->pm1a_evt = fadt_port(t, 56, 148);
-	info->pm1b_evt = fadt_port(t, 60, 160);
 	info->pm1a_cnt = fadt_port(t, 64, 172);
 	info->pm1b_cnt = fadt_port(t, 68, 184);
 	info->pm_timer_port = fadt_port(t, 76, 208);
 	info->pm_timer_32bit = flags & BIT(8);
 	info->century_reg = field(t, 108, 1);
-	info->reset_supported = (flags & BIT(10)) && t->length >= 129;
-	info->reset_space = field(t, 116, 1);
-	info->reset_address = field(t, 120, 8);
-	info->reset_value = field(t, 128, 1);
+	if (flags & BIT(10) && t->length >= 129) {
+		info->reset_in_io = field(t, 116, 1) == SPACE_IO;
+		info->reset_address = field(t, 120, 8);
+		info->reset_value = field(t, 128, 1);
+	}
 	if (open_table(dsdt ? dsdt : field(t, 40, 4), &d))
 		info->s5_known = find_s5(&d, &info->s5_typ_a, &info->s5_typ_b);
 }
@@ -246,23 +226,6 @@ static void parse_hpet(struct acpi_info *info, const struct table *t)
 		info->hpet_address = field(t, 44, 8);
 }
 
-/* Segment 0, or the first one listed when there is none. */
-static void parse_mcfg(struct acpi_info *info, const struct table *t)
-{
-	for (u32 at = SDT_HEADER + 8; at + 16 <= t->length; at += 16) {
-		u16 segment = field(t, at + 8, 2);
-
-		if (info->mcfg_address && segment)
-			continue;
-		info->mcfg_address = field(t, at, 8);
-		info->mcfg_segment = segment;
-		info->mcfg_bus_start = t->data[at + 10];
-		info->mcfg_bus_end = t->data[at + 11];
-		if (!segment)
-			return;
-	}
-}
-
 static const struct {
 	char signature[4];
 	void (*parse)(struct acpi_info *info, const struct table *t);
@@ -270,19 +233,9 @@ static const struct {
 	{ "FACP", parse_fadt },
 	{ "APIC", parse_madt },
 	{ "HPET", parse_hpet },
-	{ "MCFG", parse_mcfg },
 };
 
 /* The first good table of each kind counts. */
-static void parse_table(struct acpi_info *info, const struct table *t, unsigned int *seen)
-{
-	for (unsigned int i = 0; i < ARRAY_SIZE(parsers); i++)
-		if (!memcmp(t->data, parsers[i].signature, 4) && !(*seen & BIT(i))) {
-			*seen |= BIT(i);
-			parsers[i].parse(info, t);
-		}
-}
-
 static bool walk_root(struct acpi_info *info, paddr_t pa, const char *signature, unsigned int width)
 {
 	struct table root, t;
@@ -290,9 +243,15 @@ static bool walk_root(struct acpi_info *info, paddr_t pa, const char *signature,
 
 	if (!open_table(pa, &root) || memcmp(root.data, signature, 4))
 		return false;
-	for (u32 at = SDT_HEADER; at + width <= root.length; at += width)
-		if (open_table(field(&root, at, width), &t))
-			parse_table(info, &t, &seen);
+	for (u32 at = SDT_HEADER; at + width <= root.length; at += width) {
+		if (!open_table(field(&root, at, width), &t))
+			continue;
+		for (unsigned int i = 0; i < ARRAY_SIZE(parsers); i++)
+			if (!memcmp(t.data, parsers[i].signature, 4) && !(seen & BIT(i))) {
+				seen |= BIT(i);
+				parsers[i].parse(info, &t);
+			}
+	}
 	return true;
 }
 
@@ -300,7 +259,6 @@ bool acpi_parse(struct acpi_info *info, paddr_t rsdp_hint)
 {
 	const u8 *p;
 
-	*info = (struct acpi_info){ .lapic_address = 0xfee00000, .has_8259 = true };
 	info->rsdp = find_rsdp(rsdp_hint);
 	if (!info->rsdp)
 		return false;

@@ -22,8 +22,6 @@ void __init i8259_off(void)
 		{ PIC1_DATA, 0xff }, { PIC2_DATA, 0xff },
 	};
 
-	if (!acpi.has_8259)
-		return;
 	for (unsigned int i = 0; i < ARRAY_SIZE(steps); i++)
 		outb(steps[i].value, steps[i].port);
 }

@@ -1,14 +1,68 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The end of the machine's run: restart and halt. Callable in any state, after a panic too. */
+/*
+ * The end of the machine's run: off, restart, halt. The last two may be called in any state, after a
+ * panic too.
+ */
 #include <xenolith/boot.h>
 #include <xenolith/drivers.h>
+#include <xenolith/mm.h>
 #include <xenolith/x86.h>
+
+#define SLP_EN		BIT(13)		/* of the PM1 control registers */
+#define SLP_TYP(n)	((u16)((n) << 10))
+
+static void enter_soft_off(u16 pm1a_val, u16 pm1b_val)
+{
+	smp_stop_others();
+	irq_disable();
+	outw(pm1a_val & ~SLP_EN, acpi.pm1a_cnt);
+	if (acpi.pm1b_cnt)
+		outw(pm1b_val & ~SLP_EN, acpi.pm1b_cnt);
+	outw(pm1a_val | SLP_EN, acpi.pm1a_cnt);
+	if (acpi.pm1b_cnt)
+		outw(pm1b_val | SLP_EN, acpi.pm1b_cnt);
+	udelay(1000000);
+	printk_err("The machine stays on.\n");
+}
+
+/* Suspending (S1 to S3) would need a way back; off (S5, and S4 after the image is on disk) does not. */
+int acpi_enter_sleep(u16 pm1a_val, u16 pm1b_val, unsigned int flags, unsigned int state)
+{
+	if (!acpi.pm1a_cnt)
+		return -EPERM;
+	if (flags || state < 1 || state > 5)
+		return -EINVAL;
+	if (state < 4)
+		return -EOPNOTSUPP;
+	printk("Domain0 enters ACPI state S%u: power off\n", state);
+	enter_soft_off(pm1a_val, pm1b_val);
+	machine_halt();
+}
+
+void machine_power_off(void)
+{
+	u16 keep = ~SLP_TYP(7);
+
+	if (acpi.s5_known && acpi.pm1a_cnt)
+		enter_soft_off((inw(acpi.pm1a_cnt) & keep) | SLP_TYP(acpi.s5_typ_a),
+			       acpi.pm1b_cnt ? (inw(acpi.pm1b_cnt) & keep) | SLP_TYP(acpi.s5_typ_b) : 0);
+}
 
 /* Does not need a calibrated TSC: an access to the POST port takes about a microsecond. */
 static void wait_ms(unsigned int ms)
 {
 	for (unsigned int i = 0; i < ms * 1000; i++)
 		outb(0, 0x80);
+}
+
+static void reset_by_acpi(void)
+{
+	volatile u8 *p;
+
+	if (acpi.reset_in_io)
+		outb(acpi.reset_value, acpi.reset_address);
+	else if (acpi.reset_address && (p = ioremap(acpi.reset_address, 1)))
+		*p = acpi.reset_value;
 }
 
 static void reset_by_keyboard_controller(void)
@@ -39,15 +93,16 @@ static void triple_fault(void)
 
 void machine_restart(void)
 {
+	static void (*const ways[])(void) = {
+		reset_by_acpi, reset_by_keyboard_controller, reset_by_chipset, triple_fault,
+	};
+
 	irq_disable();
 	smp_stop_others();
-	acpi_reset();
-	wait_ms(100);
-	reset_by_keyboard_controller();
-	wait_ms(100);
-	reset_by_chipset();
-	wait_ms(100);
-	triple_fault();
+	for (unsigned int i = 0; i < ARRAY_SIZE(ways); i++) {
+		ways[i]();
+		wait_ms(100);
+	}
 	machine_halt();
 }
 

@@ -109,10 +109,3 @@ bool rangeset_contains(const struct rangeset *rs, unsigned long start, unsigned 
 
 	return i < rs->nr && rs->r[i].start <= start && rs->r[i].end >= end;
 }
-
-bool rangeset_overlaps(const struct rangeset *rs, unsigned long start, unsigned long end)
-{
-	unsigned int i = first_ending_from(rs, start);
-
-	return i < rs->nr && rs->r[i].start <= end;
-}

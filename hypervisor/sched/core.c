@@ -409,7 +409,7 @@ void sched_dump(void)
 		printk("CPU%u: runs d%uv%u, %u waiting\n", cpu, rq->curr->domain->id, rq->curr->id,
 		       rq->nr_queued);
 		list_for_each_entry(v, &rq->queue, sched.link)
-			printk("  d%uv%u vruntime %+lld us\n", v->domain->id, v->id,
+			printk("  d%uv%u vruntime %lld us\n", v->domain->id, v->id,
 			       (long long)(v->sched.vruntime - rq->min_vruntime) / 1000);
 		spin_unlock_irqrestore(&rq->lock, flags);
 	}

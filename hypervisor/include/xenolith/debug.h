@@ -25,18 +25,8 @@ void __noreturn bug_at(const char *file, int line, const char *what);
 #define IS_DEBUG	false
 #define ASSERT(c)	do { if (0 && (c)) { } } while (0)
 #endif
-/** WARN_ONCE: a broken expectation that is survived. */
-#define WARN_ONCE(c, ...) ({							\
-	static bool _said;							\
-	bool _c = (c);								\
-	if (unlikely(_c && !_said)) {						\
-		_said = true;							\
-		printk_warn(__VA_ARGS__);					\
-	}									\
-	_c; })
 
 void debug_read_options(void);			/* noreboot, ahead of everything that may panic */
-void debug_init(void);				/* symbols, keys */
 void debug_dump_regs(const struct cpu_regs *regs);	/* guest or hypervisor */
 void debug_dump_guest_stack(const struct cpu_regs *regs);
 void debug_backtrace(const struct cpu_regs *regs);	/* NULL: from here */
@@ -44,10 +34,7 @@ void debug_backtrace(const struct cpu_regs *regs);	/* NULL: from here */
 void __noreturn debug_fatal_trap(const struct cpu_regs *regs);
 /** debug_key: key typed at the console while it has the input, or by sysctl. Softirq context. */
 void debug_key(char key);
-void debug_key_register(char key, void (*fn)(char key), const char *help);
 void debug_dump_vcpu(struct vcpu *v);
-/** debug_dump_walk: every level of the tables at @cr3 for @va. */
-void debug_dump_walk(unsigned long cr3, unsigned long va);
-void debug_symbols_init(void);			/* by debug_read_options() */
+void debug_dump_walk(unsigned long cr3, unsigned long va);	/* each level of the tables at @cr3 for @va */
 
 #endif

@@ -65,38 +65,32 @@ void vga_release(void);
 size_t vga_fill_dom0_info(void *buf, size_t size);
 
 /* ---- ACPI static tables: drivers/acpi.c (pure parser part is host-tested) ---- */
-struct acpi_ioapic { u8 id; paddr_t address; u32 gsi_base; };
+struct acpi_cpu { u32 apic_id, acpi_id; };
+struct acpi_ioapic { paddr_t address; u32 gsi_base; };
 struct acpi_override { u8 source; u32 gsi; u16 flags; };
 struct acpi_info {
 	paddr_t rsdp;
-	unsigned int nr_cpus;		/* enabled or hot-pluggable entries */
-	struct { u32 apic_id, acpi_id; bool enabled; } cpu[128];
-	unsigned int nr_ioapics, nr_overrides;
+	unsigned int nr_cpus, nr_ioapics, nr_overrides;
+	struct acpi_cpu cpu[128];	/* those enabled */
 	struct acpi_ioapic ioapic[16];
 	struct acpi_override override[24];
-	paddr_t lapic_address, hpet_address, mcfg_address;
-	u16 mcfg_segment;
-	u8 mcfg_bus_start, mcfg_bus_end;
-	bool has_8259;
+	paddr_t lapic_address, hpet_address;
 	u32 pm_timer_port;		/* 0: none */
 	bool pm_timer_32bit;
-	u32 pm1a_cnt, pm1b_cnt, pm1a_evt, pm1b_evt;
-	u16 sci_irq;
-	bool reset_supported;
-	u8 reset_space, reset_value;
-	paddr_t reset_address;
+	u32 pm1a_cnt, pm1b_cnt;
+	paddr_t reset_address;		/* 0: none */
+	bool reset_in_io;		/* it is a port */
+	u8 reset_value;
 	unsigned int century_reg;
 	bool s5_known;			/* power-off values found in the DSDT */
 	u8 s5_typ_a, s5_typ_b;
 };
 extern struct acpi_info acpi;
-/** acpi_parse: fill @info from the tables; false: no usable RSDP. Pure but for acpi_map(). */
+/** acpi_parse: add to @info what the tables say; false: no usable RSDP. Pure but for acpi_map(). */
 bool acpi_parse(struct acpi_info *info, paddr_t rsdp_hint);
 /** acpi_map: @n bytes of physical memory to read, or NULL; valid until mm_init(). */
 const void *acpi_map(paddr_t pa, size_t n);
 void acpi_init(paddr_t rsdp_hint);	/* 0: search the BIOS areas; panics-free: prints and goes on */
-int acpi_enter_sleep(u16 pm1a_val, u16 pm1b_val, unsigned int flags, unsigned int state);
-void acpi_reset(void);
 
 /* ---- PCI configuration space ---- */
 u32 io_read(u16 port, unsigned int bytes);	/* 1, 2 or 4 */
@@ -132,5 +126,6 @@ u64 cmos_wallclock(void);		/* seconds since 1970 of the RTC */
 void __noreturn machine_restart(void);
 void __noreturn machine_halt(void);
 void machine_power_off(void);		/* tries; returns when it could not */
+int acpi_enter_sleep(u16 pm1a_val, u16 pm1b_val, unsigned int flags, unsigned int state);
 
 #endif

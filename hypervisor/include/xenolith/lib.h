@@ -27,7 +27,6 @@ typedef unsigned long paddr_t;
 #include <string.h>
 #include <sys/types.h>
 #else
-typedef long ssize_t;
 enum {
 #define XEN_ERRNO(name, value) name = value,
 #include <xen/errno.h>
@@ -67,11 +66,9 @@ size_t strlcpy_(char *dst, const char *src, size_t size);
 #ifdef __CHECKER__
 #define __user			__attribute__((noderef, address_space(1)))
 #define __force			__attribute__((force))
-#define __iomem			__attribute__((noderef, address_space(2)))
 #else
 #define __user
 #define __force
-#define __iomem
 #endif
 
 #if __STDC_HOSTED__
@@ -108,7 +105,6 @@ size_t strlcpy_(char *dst, const char *src, size_t size);
 
 /* ---- atomics and bit operations (x86: locked forms order memory fully) ---- */
 typedef struct { int counter; } atomic_t;
-#define ATOMIC_INIT(n)		{ (n) }
 #define atomic_read(a)		READ_ONCE((a)->counter)
 #define atomic_set(a, n)	WRITE_ONCE((a)->counter, n)
 #define atomic_inc(a)		((void)__atomic_add_fetch(&(a)->counter, 1, __ATOMIC_SEQ_CST))
@@ -202,23 +198,16 @@ static inline bool list_empty(const struct list_head *l)
 	return l->next == l;
 }
 
-static inline void list_add_between(struct list_head *n, struct list_head *prev,
-				    struct list_head *next)
+static inline void list_add(struct list_head *n, struct list_head *head)	/* behind @head */
 {
-	n->prev = prev;
-	n->next = next;
-	prev->next = n;
-	next->prev = n;
-}
-
-static inline void list_add(struct list_head *n, struct list_head *head)
-{
-	list_add_between(n, head, head->next);
+	n->prev = head;
+	n->next = head->next;
+	head->next = n->next->prev = n;
 }
 
 static inline void list_add_tail(struct list_head *n, struct list_head *head)
 {
-	list_add_between(n, head->prev, head);
+	list_add(n, head->prev);
 }
 
 static inline void list_del(struct list_head *n)
@@ -233,14 +222,10 @@ static inline void list_del(struct list_head *n)
 #define list_for_each_entry(e, h, m)					\
 	for (e = list_entry((h)->next, __typeof__(*e), m); &e->m != (h);	\
 	     e = list_entry(e->m.next, __typeof__(*e), m))
-#define list_for_each_entry_safe(e, n, h, m)				\
-	for (e = list_entry((h)->next, __typeof__(*e), m),		\
-	     n = list_entry(e->m.next, __typeof__(*e), m); &e->m != (h);	\
-	     e = n, n = list_entry(n->m.next, __typeof__(*e), m))
 
 /* ---- formatting ----
- * The C conversions d i u x X o c s p with flags, width, precision and l ll h hh z;
- * %ps prints a code address as symbol+offset (through lib_symbol_name when set).
+ * Of C's conversions d u x c s p with the flags - 0 #, width, precision of strings, and l ll z;
+ * %p is 16 digits, %ps a code address as symbol+offset where lib_symbol_name() knows it.
  * Both return the length the whole result would have; @buf is always terminated.
  */
 int lib_vsnprintf(char *buf, size_t size, const char *fmt, va_list ap);
@@ -249,8 +234,8 @@ int lib_snprintf(char *buf, size_t size, const char *fmt, ...) __printf(3, 4);
 #define snprintf lib_snprintf
 #define vsnprintf lib_vsnprintf
 #endif
-/** lib_symbol_name: set by debug/; writes "name+0x12/0x40" for @addr into @buf, false when unknown. */
-extern bool (*lib_symbol_name)(unsigned long addr, char *buf, size_t size);
+/** lib_symbol_name: debug/backtrace.c; writes "name+0x12/0x40" for @addr into @buf, false when unknown. */
+bool lib_symbol_name(unsigned long addr, char *buf, size_t size);
 
 /** lib_strtoull: C prefix rules for @base 0; *@end is the first byte not used. */
 unsigned long long lib_strtoull(const char *s, const char **end, unsigned int base);
@@ -274,7 +259,6 @@ int rangeset_add(struct rangeset *rs, unsigned long start, unsigned long end);
 int rangeset_remove(struct rangeset *rs, unsigned long start, unsigned long end);
 /** rangeset_contains: is every number of @start..@end inside? */
 bool rangeset_contains(const struct rangeset *rs, unsigned long start, unsigned long end);
-bool rangeset_overlaps(const struct rangeset *rs, unsigned long start, unsigned long end);
 
 /* ---- small allocations (mm/heap.c; malloc in host tests). Zeroed. May return NULL. ---- */
 void *lib_alloc(size_t size);

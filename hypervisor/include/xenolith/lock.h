@@ -71,13 +71,6 @@ static inline void spin_unlock(spinlock_t *l)
 	__atomic_store_n(&l->serving, (u16)(l->serving + 1), __ATOMIC_RELEASE);
 }
 
-static inline bool spin_is_locked(const spinlock_t *l)
-{
-	u32 both = READ_ONCE(l->both);
-
-	return (both & 0xffff) != both >> 16;
-}
-
 #if __STDC_HOSTED__
 static inline unsigned long irq_save(void) { return 0; }
 static inline void irq_restore(unsigned long flags __maybe_unused) { }
@@ -156,7 +149,6 @@ extern unsigned long percpu_offset[];
 typedef struct {
 	unsigned long bits[BITS_TO_LONGS(128)];
 } cpumask_t;
-#define CPUMASK_WORDS		BITS_TO_LONGS(128)
 
 static inline bool cpumask_test(const cpumask_t *m, unsigned int cpu)
 {
@@ -189,12 +181,6 @@ static inline cpumask_t cpumask_of(unsigned int cpu)
 static inline cpumask_t cpumask_and(const cpumask_t *a, const cpumask_t *b)
 {
 	return (cpumask_t){ { a->bits[0] & b->bits[0], a->bits[1] & b->bits[1] } };
-}
-
-static inline void cpumask_or(cpumask_t *m, const cpumask_t *with)
-{
-	m->bits[0] |= with->bits[0];
-	m->bits[1] |= with->bits[1];
 }
 
 static inline unsigned int cpumask_next(const cpumask_t *m, unsigned int from)
