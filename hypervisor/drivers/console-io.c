@@ -2,9 +2,9 @@
 /*
  * Console input, and the console_io hypercall.
  *
- * What is typed on the serial line goes to Domain0 (a queue, VIRQ_CONSOLE, CONSOLEIO_read) or to
- * the hypervisor, where each character is a debug key. The switch character typed three times
- * changes between the two.
+ * What is typed on the serial line is queued for Domain0 (VIRQ_CONSOLE, CONSOLEIO_read) or for the
+ * hypervisor, where each character is a debug key. The switch character typed three times changes
+ * between the two.
  */
 #include <xenolith/boot.h>
 #include <xenolith/debug.h>
@@ -15,39 +15,34 @@
 #include <xenolith/x86.h>
 
 #define POLL_PERIOD	20000000	/* ns, for ports without an interrupt */
-#define WRITE_CHUNK	128		/* written with interrupts off: 11 ms at 115200 baud */
+#define CHUNK		128		/* written with interrupts off: 11 ms at 115200 baud */
 
-struct queue {				/* free-running indices */
-	unsigned int head, tail, size;	/* size: a power of two */
-	char *data;
-};
-static char domain0_data[KB(4)], key_data[32];
-static struct queue domain0_queue = { .size = sizeof(domain0_data), .data = domain0_data };
-static struct queue key_queue = { .size = sizeof(key_data), .data = key_data };
-static DEFINE_SPINLOCK(input_lock);	/* both queues */
+static char queue[KB(4)];
+static unsigned int head, tail;		/* free-running indices */
+static DEFINE_SPINLOCK(queue_lock);
 
 static bool input_to_domain0;
 static __ro_after_init char switch_char;	/* 0: switching is off */
 static __ro_after_init bool stay_with_hypervisor;
 static struct timer poll_timer;
 
-static void queue_put(struct queue *q, char c)
+static void queue_put(char c)
 {
-	unsigned long flags = spin_lock_irqsave(&input_lock);
+	unsigned long flags = spin_lock_irqsave(&queue_lock);
 
-	if (q->head - q->tail < q->size)
-		q->data[q->head++ % q->size] = c;
-	spin_unlock_irqrestore(&input_lock, flags);
+	if (head - tail < sizeof(queue))
+		queue[head++ % sizeof(queue)] = c;
+	spin_unlock_irqrestore(&queue_lock, flags);
 }
 
-static unsigned int queue_get(struct queue *q, char *buf, unsigned int n)
+static unsigned int queue_get(char *buf, unsigned int n)
 {
-	unsigned long flags = spin_lock_irqsave(&input_lock);
+	unsigned long flags = spin_lock_irqsave(&queue_lock);
 	unsigned int i = 0;
 
-	while (i < n && q->tail != q->head)
-		buf[i++] = q->data[q->tail++ % q->size];
-	spin_unlock_irqrestore(&input_lock, flags);
+	while (i < n && tail != head)
+		buf[i++] = queue[tail++ % sizeof(queue)];
+	spin_unlock_irqrestore(&queue_lock, flags);
 	return i;
 }
 
@@ -55,22 +50,20 @@ static void run_keys(void *arg)
 {
 	char c;
 
-	while (queue_get(&key_queue, &c, 1))
+	while (!input_to_domain0 && queue_get(&c, 1))
 		debug_key(c);
 }
 
 static struct tasklet key_tasklet = { .fn = run_keys };
 
-static void input_char(char c)
-{
-	queue_put(input_to_domain0 ? &domain0_queue : &key_queue, c);
-	if (!input_to_domain0)
-		tasklet_schedule(&key_tasklet);
-}
-
+/* What the one has not read is not meant for the other. */
 static void set_input(bool domain0_gets_it)
 {
+	unsigned long flags = spin_lock_irqsave(&queue_lock);
+
+	tail = head;
 	input_to_domain0 = domain0_gets_it;
+	spin_unlock_irqrestore(&queue_lock, flags);
 	printk("*** Serial input to %s", domain0_gets_it ? "DOM0" : "Xenolith");
 	if (switch_char)
 		printk(" (type 'CTRL-%c' three times to switch input)", switch_char - 1 + 'a');
@@ -90,8 +83,8 @@ static void receive(char c)
 		return;
 	}
 	for (; count; count--)
-		input_char(switch_char);
-	input_char(c);
+		queue_put(switch_char);
+	queue_put(c);
 }
 
 static void receive_all(void)
@@ -100,8 +93,10 @@ static void receive_all(void)
 
 	while ((c = uart_getc()) >= 0)
 		receive(c);
-	if (domain0_queue.head != domain0_queue.tail)
+	if (head != tail && input_to_domain0)
 		evtchn_send_global_virq(VIRQ_CONSOLE);
+	else if (head != tail)
+		tasklet_schedule(&key_tasklet);
 }
 
 static void poll(void *arg)
@@ -157,7 +152,7 @@ static void guest_write(struct domain *d, const char *s, unsigned int n)
 
 static long console_write(struct domain *d, unsigned long buf, unsigned int count)
 {
-	char text[WRITE_CHUNK];
+	char text[CHUNK];
 
 	while (count) {
 		unsigned int n = min_t(unsigned int, count, sizeof(text));
@@ -171,31 +166,21 @@ static long console_write(struct domain *d, unsigned long buf, unsigned int coun
 		buf += n;
 		count -= n;
 		if (count && hypercall_preempt())
-			return hypercall_continue(__HYPERVISOR_console_io, CONSOLEIO_write, count, buf,
-						  0, 0);
+			return hypercall_continue(__HYPERVISOR_console_io, CONSOLEIO_write, count, buf, 0, 0);
 	}
 	return 0;
 }
 
+/* May give less than there is: readers come again until there is nothing. */
 static long console_read(unsigned long buf, unsigned int count)
 {
-	char text[WRITE_CHUNK];
-	long done = 0;
+	char text[CHUNK];
+	unsigned int n = queue_get(text, min_t(unsigned int, count, sizeof(text)));
 
-	while (done < count) {
-		unsigned int n = queue_get(&domain0_queue, text, min_t(size_t, count - done, sizeof(text)));
-
-		if (!n)
-			break;
-		if (copy_to_guest(guest_ptr(buf + done), text, n))
-			return -EFAULT;
-		done += n;
-	}
-	return done;
+	return copy_to_guest(guest_ptr(buf), text, n) ? -EFAULT : n;
 }
 
-long do_console_io(unsigned long cmd, unsigned long count, unsigned long buf, unsigned long a4,
-		   unsigned long a5)
+long do_console_io(unsigned long cmd, unsigned long count, unsigned long buf, unsigned long a4, unsigned long a5)
 {
 	struct domain *d = current->domain;
 

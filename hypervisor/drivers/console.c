@@ -19,9 +19,9 @@
 #include <xenolith/x86.h>
 
 #define PREFIX		"(XLT) "
-#define LEVEL_ALL	(LOG_DEBUG + 1)
-#define GUEST_BURST	10		/* guest-caused messages in a row ... */
-#define GUEST_WINDOW	5000000000L	/* ... that refill in this many ns */
+#define LEVEL_ALL	(LOG_DEBUG + 1u)
+#define GUEST_BURST	10u		/* guest-caused messages ... */
+#define GUEST_WINDOW	5000000000L	/* ... in so many ns */
 
 /*
  * Messages below @always are printed, below @sometimes only as the rate limit allows, others not
@@ -85,22 +85,17 @@ static void sink_putc(char c, bool log)
 		vga_putc(c);
 }
 
-static void sink_puts(const char *s, bool log)
-{
-	while (*s)
-		sink_putc(*s++, log);
-}
-
 static void start_line(void)
 {
-	sink_puts(PREFIX, true);
-	if (boot_stamps) {
-		u64 us = now_ns() / 1000;
-		char stamp[32];
+	char prefix[32] = PREFIX;
+	u64 us;
 
-		snprintf(stamp, sizeof(stamp), "[%5lu.%06lu] ", us / 1000000, us % 1000000);
-		sink_puts(stamp, true);
+	if (boot_stamps) {
+		us = now_ns() / 1000;
+		snprintf(prefix, sizeof(prefix), PREFIX "[%5lu.%06lu] ", us / 1000000, us % 1000000);
 	}
+	for (const char *s = prefix; *s; s++)
+		sink_putc(*s, true);
 }
 
 static void notify_ring_reader(void *arg)
@@ -127,77 +122,48 @@ static void log_text(const char *s)
 		tasklet_schedule(&ring_tasklet);
 }
 
-/* One token bucket for everything that guests cause. */
+/* GUEST_BURST messages in a GUEST_WINDOW for everything that guests cause. */
 static bool rate_allows(void)
 {
 	static DEFINE_SPINLOCK(lock);
-	static s64 refilled;
-	static unsigned int tokens = GUEST_BURST, lost;
+	static s64 began;
+	static unsigned int nr;
 	unsigned long flags = spin_lock_irqsave(&lock);
-	s64 now = now_ns(), gained = (now - refilled) / (GUEST_WINDOW / GUEST_BURST);
-	unsigned int report = 0;
+	unsigned int lost = 0;
+	s64 now = now_ns();
 	bool ok;
 
-	if (gained > 0) {
-		tokens = min_t(u64, tokens + gained, GUEST_BURST);
-		refilled = now;
+	if (now - began > GUEST_WINDOW) {
+		lost = max(nr, GUEST_BURST) - GUEST_BURST;
+		began = now;
+		nr = 0;
 	}
-	ok = tokens;
-	if (ok) {
-		tokens--;
-		report = lost;
-		lost = 0;
-	} else {
-		lost++;
-	}
+	ok = nr++ < GUEST_BURST;
 	spin_unlock_irqrestore(&lock, flags);
-	if (report) {
-		char text[64];
-
-		snprintf(text, sizeof(text), "%u messages of guests suppressed.\n", report);
-		log_text(text);
-	}
+	if (lost)
+		printk_warn("%u messages of guests suppressed.\n", lost);
 	return ok;
-}
-
-static const char *take_level(const char *s, unsigned int *level, bool *guest)
-{
-	for (*level = LOG_INFO, *guest = false; *s == '\001' && s[1]; s += 2) {
-		switch (s[1]) {
-		case 'e': *level = LOG_ERR; break;
-		case 'w': *level = LOG_WARNING; break;
-		case 'd': *level = LOG_DEBUG; break;
-		case 'g': *level = LOG_WARNING; *guest = true; break;
-		}
-	}
-	return s;
-}
-
-void vprintk(const char *fmt, va_list ap)
-{
-	char text[512];
-	unsigned int level;
-	bool guest;
-
-	fmt = take_level(fmt, &level, &guest);
-	if (!forced) {
-		if (level >= max(threshold[guest].always, threshold[guest].sometimes))
-			return;
-		if (level >= threshold[guest].always && !rate_allows())
-			return;
-	}
-	if (vsnprintf(text, sizeof(text), fmt, ap) >= (int)sizeof(text))
-		text[sizeof(text) - 2] = '\n';
-	log_text(text);
 }
 
 void printk(const char *fmt, ...)
 {
+	unsigned int level = LOG_INFO;
+	bool guest = false;
+	char text[512];
 	va_list ap;
 
+	for (; *fmt == '\001'; fmt += 2) {
+		guest |= fmt[1] == 'g';
+		level = fmt[1] == 'g' ? LOG_WARNING : fmt[1] - '0';
+	}
+	if (!forced && level >= threshold[guest].always &&
+	    (level >= threshold[guest].sometimes || !rate_allows()))
+		return;
 	va_start(ap, fmt);
-	vprintk(fmt, ap);
+	if (vsnprintf(text, sizeof(text), fmt, ap) >= (int)sizeof(text))
+		text[sizeof(text) - 2] = '\n';
 	va_end(ap);
+	log_text(text);
 }
 
 void console_puts(const char *s, size_t n)
@@ -234,22 +200,19 @@ size_t console_ring_copy(u32 *index, char *buf, size_t n, bool clear)
 
 /* ---- boot ---- */
 
-/* "warning", or "warning/all": print always / print as the rate limit allows. */
 static const char *__init parse_level(const char *s, u8 *level)
 {
 	static const char names[][8] __initconst = { "none", "error", "warning", "info", "debug", "all" };
-	static const u8 values[] __initconst = {
-		0, LOG_ERR + 1, LOG_WARNING + 1, LOG_INFO + 1, LOG_DEBUG + 1, LEVEL_ALL
-	};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(names); i++)
 		if (!strncmp(s, names[i], strlen(names[i]))) {
-			*level = values[i];
+			*level = min(i, LEVEL_ALL);
 			return s + strlen(names[i]);
 		}
 	return s;
 }
 
+/* "warning", or "warning/all": print always / print as the rate limit allows. */
 static void __init parse_threshold(const char *param, struct threshold *t)
 {
 	const char *s = boot_param(param);

@@ -124,6 +124,8 @@ const struct platform_timer *__init platform_timer_init(void)
 #define RTC_UPDATING	0x80
 #define RTC_24H		0x02
 #define RTC_BINARY	0x04
+#define RTC_PM		0x80
+enum { SEC, MIN, HOUR, DAY, MONTH, YEAR, CENTURY, NR_FIELDS };
 
 static u8 cmos_read(u8 reg)
 {
@@ -131,52 +133,44 @@ static u8 cmos_read(u8 reg)
 	return inb(0x71);
 }
 
-struct rtc_time {
-	u8 sec, min, hour, day, month, year, century;
-};
-
-static struct rtc_time rtc_read_once(void)
+static void rtc_read(u8 t[NR_FIELDS])
 {
+	static const u8 regs[] = { 0, 2, 4, 7, 8, 9 };
+
 	for (unsigned int tries = 10000; cmos_read(10) & RTC_UPDATING && tries; tries--)
 		cpu_relax();
-	return (struct rtc_time){
-		cmos_read(0), cmos_read(2), cmos_read(4), cmos_read(7), cmos_read(8), cmos_read(9),
-		acpi.century_reg ? cmos_read(acpi.century_reg) : 0,
-	};
+	for (unsigned int i = 0; i < CENTURY; i++)
+		t[i] = cmos_read(regs[i]);
+	t[CENTURY] = acpi.century_reg ? cmos_read(acpi.century_reg) : 0;
 }
 
-static u64 seconds_since_1970(unsigned int y, unsigned int m, unsigned int d)
+/* Years begin in March, so that the leap day is the last one. */
+static u64 days_since_1970(unsigned int y, unsigned int m, unsigned int d)
 {
-	/* Years begin in March, so that the leap day is the last one. */
-	unsigned int days;
-
 	if (m <= 2) {
 		m += 12;
 		y--;
 	}
-	days = 365 * y + y / 4 - y / 100 + y / 400 + (153 * (m - 3) + 2) / 5 + d - 1;
-	return (days - 719468UL) * 86400;
+	return 365 * y + y / 4 - y / 100 + y / 400 + (153 * (m - 3) + 2) / 5 + d - 1 - 719468UL;
 }
 
 u64 cmos_wallclock(void)
 {
-	struct rtc_time t, again;
-	u8 mode = cmos_read(11), *field = (u8 *)&t;
+	u8 mode = cmos_read(11), t[NR_FIELDS], again[NR_FIELDS];
 	bool pm;
 
 	do {
-		t = rtc_read_once();
-		again = rtc_read_once();
-	} while (memcmp(&t, &again, sizeof(t)));
-	pm = !(mode & RTC_24H) && t.hour & 0x80;
-	t.hour &= 0x7f;
-	if (!(mode & RTC_BINARY))
-		for (unsigned int i = 0; i < sizeof(t); i++)
-			field[i] = (field[i] >> 4) * 10 + (field[i] & 0xf);
+		rtc_read(t);
+		rtc_read(again);
+	} while (memcmp(t, again, sizeof(t)));
+	pm = !(mode & RTC_24H) && t[HOUR] & RTC_PM;
+	t[HOUR] &= ~RTC_PM;
+	for (unsigned int i = 0; i < NR_FIELDS && !(mode & RTC_BINARY); i++)
+		t[i] = (t[i] >> 4) * 10 + (t[i] & 0xf);
 	if (!(mode & RTC_24H))
-		t.hour = t.hour % 12 + (pm ? 12 : 0);
-	if (t.century < 19 || t.century > 30)
-		t.century = t.year < 70 ? 20 : 19;
-	return seconds_since_1970(t.century * 100 + t.year, t.month, t.day) +
-	       t.hour * 3600 + t.min * 60 + t.sec;
+		t[HOUR] = t[HOUR] % 12 + (pm ? 12 : 0);
+	if (t[CENTURY] < 19 || t[CENTURY] > 30)
+		t[CENTURY] = t[YEAR] < 70 ? 20 : 19;
+	return days_since_1970(t[CENTURY] * 100 + t[YEAR], t[MONTH], t[DAY]) * 86400 +
+	       t[HOUR] * 3600 + t[MIN] * 60 + t[SEC];
 }

@@ -38,16 +38,15 @@ static struct uart uart;
 static const char *__init parse_format(const char *s, u8 *lcr)
 {
 	static const char parities[] __initconst = "noems";
-	static const u8 parity_bits[] __initconst = { 0x00, 0x08, 0x18, 0x28, 0x38 };
+	const char *parity;
 
 	if (*s >= '5' && *s <= '8')
 		*lcr = *s++ - '5';
-	for (unsigned int i = 0; *s && i < ARRAY_SIZE(parity_bits); i++)
-		if (*s == parities[i]) {
-			*lcr |= parity_bits[i];
-			s++;
-			break;
-		}
+	parity = *s ? strchr(parities, *s) : NULL;
+	if (parity) {
+		*lcr |= parity == parities ? 0 : (2 * (parity - parities) - 1) << 3;
+		s++;
+	}
 	if (*s == '1' || *s == '2')
 		*lcr |= (*s++ - '1') << 2;
 	return s;
@@ -67,11 +66,8 @@ static void __init parse_config(struct uart *u, const char *s)
 		u->divisor = max_t(unsigned long, clock / n, 1);
 	if (*s == ',')
 		s = parse_format(s + 1, &u->lcr);
-	if (*s == ',') {
-		n = lib_strtoull(s + 1, &s, 0);
-		if (n)
-			u->port = n;
-	}
+	if (*s == ',')
+		u->port = lib_strtoull(s + 1, &s, 0) ?: u->port;
 	if (*s == ',') {
 		n = lib_strtoull(s + 1, &end, 0);
 		if (end != s + 1)

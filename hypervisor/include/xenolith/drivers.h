@@ -17,13 +17,12 @@ struct cpu_regs;
 
 /* ---- console: drivers/console.c: sinks (UART, VGA), ring for dmesg, Domain0's input ---- */
 enum log_level { LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
-/** printk: log line(s) "(XLT) text\n"; any context. Level by a leading LOG string, default INFO. */
+/** printk: log line(s) "(XLT) text\n"; any context. Level by a leading KERN_ string, default INFO. */
 void printk(const char *fmt, ...) __printf(1, 2);
-void vprintk(const char *fmt, va_list ap);
-#define KERN_ERR	"\001e"
-#define KERN_WARNING	"\001w"
-#define KERN_INFO	"\001i"
-#define KERN_DEBUG	"\001d"
+#define KERN_ERR	"\0010"		/* enum log_level */
+#define KERN_WARNING	"\0011"
+#define KERN_INFO	"\0012"
+#define KERN_DEBUG	"\0013"
 #define KERN_GUEST	"\001g"	/* caused by a guest: own threshold, rate-limited; a warning,
 				 * or KERN_GUEST KERN_x: of that level */
 #define printk_err(f, ...)	printk(KERN_ERR f, ##__VA_ARGS__)

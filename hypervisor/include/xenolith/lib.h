@@ -272,8 +272,8 @@ struct elf_image {
 	size_t size;
 	u64 entry;
 	u64 paddr_min, paddr_max;	/* of all PT_LOAD: lowest p_paddr, highest p_paddr + p_memsz */
-	unsigned int machine;		/* e_machine */
-	unsigned int bits;		/* 32 or 64 */
+	unsigned int machine, bits;	/* e_machine; 32 or 64 */
+	unsigned int nr_phdrs;
 };
 /** elf_open: check every header of @data; 0 or -EINVAL/-ENOEXEC. Bounds hold afterwards. */
 int elf_open(struct elf_image *elf, const void *data, size_t size);
@@ -283,7 +283,7 @@ int elf_open(struct elf_image *elf, const void *data, size_t size);
  */
 int elf_load(const struct elf_image *elf,
 	     int (*put)(void *arg, u64 paddr, const void *src, size_t n), void *arg);
-/** elf_note: find the note @name/@type in PT_NOTE (or SHT_NOTE) parts; NULL, or its desc and *@size. */
+/** elf_note: find the note @name/@type in PT_NOTE parts; NULL, or its desc and *@size. */
 const void *elf_note(const struct elf_image *elf, const char *name, u32 type, u32 *size);
 
 /* ---- command lines: lib/cmdline.c ---- */
