@@ -213,7 +213,7 @@ static long sysctl(struct xen_sysctl *op)
 	case XEN_SYSCTL_numainfo:
 		return numa_info(&op->u.numainfo);
 	case XEN_SYSCTL_get_cpu_levelling_caps:
-		op->u.cpu_levelling_caps.caps = x86.cpuid_faulting ? XEN_SYSCTL_CPU_LEVELCAP_faulting : 0;
+		op->u.cpu_levelling_caps.caps = 0;
 		return 0;
 	case XEN_SYSCTL_get_cpu_featureset:
 		return control_get_featureset(op->u.cpu_featureset.index, &op->u.cpu_featureset.nr_features,

@@ -50,69 +50,59 @@ static enum x86_vendor vendor_of(struct cpuid_leaf l)
 	return X86_VENDOR_OTHER;
 }
 
-static unsigned long cr4_for(const struct x86_features *f, bool mce)
-{
-	return X86_CR4_PAE | X86_CR4_PGE | X86_CR4_DE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT |
-	       (mce ? X86_CR4_MCE : 0) | (f->smep ? X86_CR4_SMEP : 0) |
-	       (f->smap ? X86_CR4_SMAP : 0) | (f->umip ? X86_CR4_UMIP : 0) |
-	       (f->fsgsbase ? X86_CR4_FSGSBASE : 0) | (f->xsave ? X86_CR4_OSXSAVE : 0);
-}
-
-static void detect_extended(struct x86_features *f)
-{
-	struct cpuid_leaf l1 = leaf_or_zero(f->max_ext_leaf, 0x80000001, 0);
-	struct cpuid_leaf l7 = leaf_or_zero(f->max_ext_leaf, 0x80000007, 0);
-	struct cpuid_leaf l8 = leaf_or_zero(f->max_ext_leaf, 0x80000008, 0);
-
-	f->pge1g = l1.d & BIT(26);
-	f->rdtscp = l1.d & BIT(27);
-	f->invariant_tsc = l7.d & BIT(8);
-	f->phys_bits = l8.a & 0xff ?: 36;
-	f->fpu_pointers_leak = f->vendor == X86_VENDOR_AMD && !(l8.b & BIT(2));
-}
-
-static void detect_xsave(struct x86_features *f)
-{
-	struct cpuid_leaf l0 = leaf_or_zero(f->max_leaf, 0xd, 0), l1 = leaf_or_zero(f->max_leaf, 0xd, 1);
-
-	f->xcr0 = l0.a & XCR0_PV;
-	f->xsaveopt = l1.a & BIT(0);
-	f->xsavec = l1.a & BIT(1);
-	f->xsaves = l1.a & BIT(3);
-}
+/* Feature bits, what they put into CR4, and the option that can take that back. */
+enum { EAX, EBX, ECX, EDX };
+#define FLAG(name)	offsetof(struct x86_features, name)
+static const struct feature {
+	u32 leaf, sub;
+	u8 reg, bit, flag;
+	unsigned long cr4;
+	const char *name;
+} features[] = {
+	{ 0x1, 0, ECX, 26, FLAG(xsave), X86_CR4_OSXSAVE, NULL },
+	{ 0x1, 0, EDX, 7, 0, X86_CR4_MCE, NULL },
+	{ 0x7, 0, EBX, 0, 0, X86_CR4_FSGSBASE, NULL },
+	{ 0x7, 0, EBX, 7, 0, X86_CR4_SMEP, "smep" },
+	{ 0x7, 0, EBX, 20, 0, X86_CR4_SMAP, "smap" },
+	{ 0x7, 0, ECX, 2, 0, X86_CR4_UMIP, "umip" },
+	{ 0xd, 1, EAX, 0, FLAG(xsaveopt), 0, NULL },
+	{ 0x80000001, 0, EDX, 26, FLAG(pge1g), 0, NULL },
+	{ 0x80000001, 0, EDX, 27, FLAG(rdtscp), 0, NULL },
+	{ 0x80000007, 0, EDX, 8, FLAG(invariant_tsc), 0, NULL },
+};
 
 /* Is supervisor memory open to speculative reads from ring 3 (Meltdown)? */
-static bool detect_meltdown(const struct x86_features *f, bool arch_caps)
+static bool detect_meltdown(const struct x86_features *f)
 {
-	if (f->vendor == X86_VENDOR_AMD)
-		return false;
-	return !arch_caps || !(rdmsr(MSR_ARCH_CAPS) & ARCH_CAPS_RDCL_NO);
+	bool arch_caps = leaf_or_zero(f->max_leaf, 7, 0).d & BIT(29);
+
+	return f->vendor != X86_VENDOR_AMD && !(arch_caps && rdmsr(MSR_ARCH_CAPS) & ARCH_CAPS_RDCL_NO);
 }
 
 static struct x86_features detect(void)
 {
-	struct cpuid_leaf l0 = cpuid(0, 0), l1 = cpuid(1, 0), l6, l7;
+	struct cpuid_leaf l0 = cpuid(0, 0), e8;
 	struct x86_features f = {
 		.vendor = vendor_of(l0), .max_leaf = l0.a, .max_ext_leaf = cpuid(0x80000000, 0).a,
+		.cr4 = X86_CR4_PAE | X86_CR4_PGE | X86_CR4_DE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT,
 	};
 
-	l6 = leaf_or_zero(f.max_leaf, 6, 0);
-	l7 = leaf_or_zero(f.max_leaf, 7, 0);
-	detect_extended(&f);
-	f.x2apic = l1.c & BIT(21);
-	f.tsc_deadline = l1.c & BIT(24);
-	f.xsave = l1.c & BIT(26);
-	f.arat = l6.a & BIT(2);
-	f.fsgsbase = l7.b & BIT(0);
-	f.smep = l7.b & BIT(7);
-	f.smap = l7.b & BIT(20);
-	f.umip = l7.c & BIT(2);
-	f.pku = l7.c & BIT(3);
-	f.la57 = l7.c & BIT(16);
-	f.isolate = detect_meltdown(&f, l7.d & BIT(29));
+	for (const struct feature *t = features; t < features + ARRAY_SIZE(features); t++) {
+		u32 max = t->leaf >= 0x80000000 ? f.max_ext_leaf : f.max_leaf;
+		struct cpuid_leaf l = leaf_or_zero(max, t->leaf, t->sub);
+
+		if (!((&l.a)[t->reg] & BIT(t->bit)))
+			continue;
+		f.cr4 |= t->cr4;
+		if (t->flag)
+			*((bool *)&f + t->flag) = true;
+	}
+	e8 = leaf_or_zero(f.max_ext_leaf, 0x80000008, 0);
+	f.phys_bits = e8.a & 0xff ?: 36;
+	f.fpu_pointers_leak = f.vendor == X86_VENDOR_AMD && !(e8.b & BIT(2));
+	f.isolate = detect_meltdown(&f);
 	if (f.xsave)
-		detect_xsave(&f);
-	f.cr4 = cr4_for(&f, l1.d & BIT(7));
+		f.xcr0 = leaf_or_zero(f.max_leaf, 0xd, 0).a & XCR0_PV;
 	return f;
 }
 
@@ -126,49 +116,26 @@ static void load_registers(void)
 		asm volatile("xsetbv" :: "c" (0), "a" ((u32)x86.xcr0), "d" ((u32)(x86.xcr0 >> 32)));
 }
 
-/* Does loading a null selector clear the hidden base? Older AMD processors keep it. */
-static bool __init probe_null_selector(void)
-{
-	bool clears;
-
-	wrmsr(MSR_FS_BASE, 1);
-	asm volatile("mov %0, %%fs" :: "r" (0));
-	clears = !rdmsr(MSR_FS_BASE);
-	wrmsr(MSR_FS_BASE, 0);
-	return clears;
-}
-
-static void __init apply_options(struct x86_features *f)
-{
-	static const struct { const char *name; unsigned long cr4; size_t flag; } option[] __initconst = {
-		{ "smep", X86_CR4_SMEP, offsetof(struct x86_features, smep) },
-		{ "smap", X86_CR4_SMAP, offsetof(struct x86_features, smap) },
-		{ "umip", X86_CR4_UMIP, offsetof(struct x86_features, umip) },
-	};
-
-	for (unsigned int i = 0; i < ARRAY_SIZE(option); i++) {
-		if (boot_param_bool(option[i].name, true))
-			continue;
-		f->cr4 &= ~option[i].cr4;
-		*((bool *)f + option[i].flag) = false;
-	}
-	f->isolate = boot_param_bool("xpti", f->isolate);
-}
-
 void __init x86_early_init(void)
 {
+	static const char *const vendors[] __initconst = {
+		[X86_VENDOR_OTHER] = "other", [X86_VENDOR_INTEL] = "Intel", [X86_VENDOR_AMD] = "AMD",
+	};
+
 	x86 = detect();
-	apply_options(&x86);
-	x86_has_smap = x86.smap;
+	for (unsigned int i = 0; i < ARRAY_SIZE(features); i++)
+		if (features[i].name && !boot_param_bool(features[i].name, true))
+			x86.cr4 &= ~features[i].cr4;
+	x86.isolate = boot_param_bool("xpti", x86.isolate);
+	x86_has_smap = x86.cr4 & X86_CR4_SMAP;
 	load_registers();
-	x86.null_sel_clears_base = probe_null_selector();
 	x86.xstate_size = x86.xsave ? cpuid(0xd, 0).b : 512;	/* for XCR0 as just loaded */
-	printk("CPU: %s, %u physical address bits,%s%s%s%s%s%s, %u bytes of FPU state\n",
-	       x86.vendor == X86_VENDOR_INTEL ? "Intel" : x86.vendor == X86_VENDOR_AMD ? "AMD" : "other",
-	       x86.phys_bits, x86.smep ? " SMEP" : "", x86.smap ? " SMAP" : "", x86.umip ? " UMIP" : "",
-	       x86.fsgsbase ? " FSGSBASE" : "", x86.invariant_tsc ? " invariant TSC" : "",
-	       x86.isolate ? " page-table isolation" : "",
-	       x86.xstate_size);
+	printk("CPU: %s, %u physical address bits", vendors[x86.vendor], x86.phys_bits);
+	for (unsigned int i = 0; i < ARRAY_SIZE(features); i++)
+		if (features[i].name && x86.cr4 & features[i].cr4)
+			printk(", %s", features[i].name);
+	printk("%s%s, %u bytes of FPU state\n", x86.invariant_tsc ? ", invariant TSC" : "",
+	       x86.isolate ? ", page-table isolation" : "", x86.xstate_size);
 }
 
 void x86_cpu_init(unsigned int cpu)

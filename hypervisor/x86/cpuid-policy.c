@@ -32,27 +32,22 @@ const struct x86_feature_word x86_feature_word[X86_FEATURE_WORDS] = {
 
 /* Features that PV guests may have. */
 const u32 x86_pv_features[X86_FEATURE_WORDS] = {
-	[W_1D] = F(FPU) | F(DE) | F(TSC) | F(MSR) | F(PAE) | F(MCE) | F(CX8) | F(APIC) | F(SEP) |
-		 F(MCA) | F(CMOV) | F(PAT) | F(CLFLUSH) | F(ACPI) | F(MMX) | F(FXSR) | F(SSE) |
-		 F(SSE2) | F(SS),
-	[W_1C] = F(SSE3) | F(PCLMULQDQ) | F(SSSE3) | F(FMA) | F(CX16) | F(SSE4_1) | F(SSE4_2) |
-		 F(MOVBE) | F(POPCNT) | F(AESNI) | F(XSAVE) | F(AVX) | F(F16C) | F(RDRAND),
-	[W_E1D] = F(SYSCALL) | F(NX) | F(MMXEXT) | F(FFXSR) | F(RDTSCP) | F(LM) | F(3DNOWEXT) |
-		  F(3DNOW),
-	[W_E1C] = F(LAHF_LM) | F(ABM) | F(SSE4A) | F(MISALIGNSSE) | F(3DNOWPREFETCH) | F(XOP) |
-		  F(FMA4) | F(TBM),
+	[W_1D] = F(FPU) | F(DE) | F(TSC) | F(MSR) | F(PAE) | F(MCE) | F(CX8) | F(APIC) | F(SEP) | F(MCA) |
+		F(CMOV) | F(PAT) | F(CLFLUSH) | F(ACPI) | F(MMX) | F(FXSR) | F(SSE) | F(SSE2) | F(SS),
+	[W_1C] = F(SSE3) | F(PCLMULQDQ) | F(SSSE3) | F(FMA) | F(CX16) | F(SSE4_1) | F(SSE4_2) | F(MOVBE) |
+		F(POPCNT) | F(AESNI) | F(XSAVE) | F(AVX) | F(F16C) | F(RDRAND),
+	[W_E1D] = F(SYSCALL) | F(NX) | F(MMXEXT) | F(FFXSR) | F(RDTSCP) | F(LM) | F(3DNOWEXT) | F(3DNOW),
+	[W_E1C] = F(LAHF_LM) | F(ABM) | F(SSE4A) | F(MISALIGNSSE) | F(3DNOWPREFETCH) | F(XOP) | F(FMA4) |
+		F(TBM),
 	[W_DA1] = F(XSAVEOPT) | F(XSAVEC) | F(XGETBV1),
-	[W_7B0] = F(FSGSBASE) | F(BMI1) | F(AVX2) | F(FDP_EXCP_ONLY) | F(BMI2) | F(ERMS) |
-		  F(NO_FPU_SEL) | F(AVX512F) | F(AVX512DQ) | F(RDSEED) | F(ADX) | F(AVX512_IFMA) |
-		  F(CLFLUSHOPT) | F(CLWB) | F(AVX512PF) | F(AVX512ER) | F(AVX512CD) | F(SHA) |
-		  F(AVX512BW) | F(AVX512VL),
-	[W_7C0] = F(PREFETCHWT1) | F(AVX512_VBMI) | F(AVX512_VBMI2) | F(GFNI) | F(VAES) |
-		  F(VPCLMULQDQ) | F(AVX512_VNNI) | F(AVX512_BITALG) | F(AVX512_VPOPCNTDQ) |
-		  F(RDPID) | F(CLDEMOTE),
+	[W_7B0] = F(FSGSBASE) | F(BMI1) | F(AVX2) | F(FDP_EXCP_ONLY) | F(BMI2) | F(ERMS) | F(NO_FPU_SEL) |
+		F(AVX512F) | F(AVX512DQ) | F(RDSEED) | F(ADX) | F(AVX512_IFMA) | F(CLFLUSHOPT) | F(CLWB) |
+		F(AVX512PF) | F(AVX512ER) | F(AVX512CD) | F(SHA) | F(AVX512BW) | F(AVX512VL),
+	[W_7C0] = F(PREFETCHWT1) | F(AVX512_VBMI) | F(AVX512_VBMI2) | F(GFNI) | F(VAES) | F(VPCLMULQDQ) |
+		F(AVX512_VNNI) | F(AVX512_BITALG) | F(AVX512_VPOPCNTDQ) | F(RDPID) | F(CLDEMOTE),
 	[W_E7D] = F(ITSC),
 	[W_E8B] = F(CLZERO) | F(RSTR_FP_ERR_PTRS) | F(IBPB) | F(SSB_NO) | F(BTC_NO) | F(IBPB_RET),
-	[W_7D0] = F(AVX512_4VNNIW) | F(AVX512_4FMAPS) | F(FSRM) | F(MD_CLEAR) | F(SERIALIZE) |
-		  F(ARCH_CAPS),
+	[W_7D0] = F(AVX512_4VNNIW) | F(AVX512_4FMAPS) | F(FSRM) | F(MD_CLEAR) | F(SERIALIZE) | F(ARCH_CAPS),
 	[W_7A1] = F(AVX_VNNI) | F(AVX512_BF16) | F(FZRM) | F(FSRS) | F(FSRCS),
 	[W_E21A] = F(LFENCE_DISPATCH) | F(VERW_CLEAR) | F(NSCB) | F(IBPB_BRTYPE) | F(SRSO_NO),
 	[W_7D2] = F(MCDT_NO),
@@ -60,31 +55,22 @@ const u32 x86_pv_features[X86_FEATURE_WORDS] = {
 
 static struct cpuid_leaf xen_leaf(u32 leaf, u32 sub)
 {
-	struct cpuid_leaf r = { 0 };
-
 	switch (leaf - XEN_CPUID_FIRST_LEAF) {
 	case 0:
 		return (struct cpuid_leaf){ XEN_CPUID_LEAF(XEN_CPUID_MAX_NUM_LEAVES),
 			XEN_CPUID_SIGNATURE_EBX, XEN_CPUID_SIGNATURE_ECX, XEN_CPUID_SIGNATURE_EDX };
 	case 1:
-		r.a = XEN_VERSION;
-		break;
+		return (struct cpuid_leaf){ .a = XEN_VERSION };
 	case 2:		/* one hypercall page, its MSR, features */
 		return (struct cpuid_leaf){ 1, 0x40000000, XEN_CPUID_FEAT1_MMU_PT_UPDATE_PRESERVE_AD, 0 };
 	case 3:
-		if (sub == 0) {
-			r.a = (time_tsc_reliable() ? 2 : 0) | (x86.rdtscp ? 4 : 0);
-			r.c = tsc_khz;
-		} else if (sub == 2) {
-			r.a = tsc_khz;
-		}
-		break;
-	case 5:
 		if (sub == 0)
-			r.b = x86.phys_bits;
-		break;
+			return (struct cpuid_leaf){ (time_tsc_reliable() ? 2 : 0) | (x86.rdtscp ? 4 : 0), 0, tsc_khz, 0 };
+		return (struct cpuid_leaf){ .a = sub == 2 ? tsc_khz : 0 };
+	case 5:
+		return (struct cpuid_leaf){ .b = sub == 0 ? x86.phys_bits : 0 };
 	}
-	return r;
+	return (struct cpuid_leaf){ 0 };
 }
 
 /* Bytes of an XSAVE image with the components @xcr0, in the standard or the compacted format. */

@@ -20,7 +20,8 @@
 #define MISC_HIDDEN		(BIT(7) | BIT(18))		/* counters, MONITOR */
 #define MISC_ABSENT		(BIT(11) | BIT(12) | BIT(23))	/* BTS, PEBS, xTPR unavailable */
 
-enum { FOR_INTEL = 1, FOR_AMD = 2, FOR_OTHER = 4, FOR_ANY = 7, FOR_DOM0 = 8, FROM_CPU = 16, WRITABLE = 32 };
+enum { FOR_INTEL = 1 << X86_VENDOR_INTEL, FOR_AMD = 1 << X86_VENDOR_AMD, FOR_ANY = 7, FOR_DOM0 = 8, FROM_CPU = 16,
+       WRITABLE = 32 };
 static const struct msr_rule {
 	u32 first, last;
 	u32 flags;
@@ -53,19 +54,12 @@ static const struct msr_rule {
 
 static const struct msr_rule *rule_for(const struct vcpu *v, u32 msr)
 {
-	static const u8 mine[] = {
-		[X86_VENDOR_OTHER] = FOR_OTHER, [X86_VENDOR_INTEL] = FOR_INTEL, [X86_VENDOR_AMD] = FOR_AMD,
-	};
-
 	for (unsigned int i = 0; i < ARRAY_SIZE(rules); i++) {
 		const struct msr_rule *r = &rules[i];
 
 		if (msr < r->first || msr > r->last)
 			continue;
-		if (!(r->flags & mine[x86.vendor]) ||
-		    (r->flags & FOR_DOM0 && !v->domain->is_hardware))
-			return NULL;
-		return r;
+		return r->flags & BIT(x86.vendor) && (v->domain->is_hardware || !(r->flags & FOR_DOM0)) ? r : NULL;
 	}
 	return NULL;
 }

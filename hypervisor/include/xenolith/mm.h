@@ -322,8 +322,6 @@ struct mm_domain {
 	spinlock_t lock;			/* page_list, counters */
 	u32 first_page;				/* frame number, 0: none */
 	unsigned long tot_pages, max_pages, outstanding;
-	unsigned long nr_hyp_shared;
-	unsigned int relinquish_state;
 };
 void mm_domain_init(struct domain *d);
 

@@ -63,7 +63,6 @@ extern struct vcpu *current;
 /* The three IST stacks have no cpu_info at their top but share the block: cpu_info() holds there too. */
 
 /* ---- registers ---- */
-#define X86_EFLAGS_CF	0x1
 #define X86_EFLAGS_TF	0x100
 #define X86_EFLAGS_IF	0x200
 #define X86_EFLAGS_DF	0x400
@@ -72,49 +71,33 @@ extern struct vcpu *current;
 #define X86_EFLAGS_RF	0x10000
 #define X86_EFLAGS_VM	0x20000
 #define X86_EFLAGS_AC	0x40000
-#define X86_EFLAGS_VIF	0x80000
-#define X86_EFLAGS_VIP	0x100000
-#define X86_EFLAGS_ID	0x200000
 #define X86_EFLAGS_MBS	0x2
 
 #define X86_CR0_PE	BIT(0)
 #define X86_CR0_MP	BIT(1)
-#define X86_CR0_EM	BIT(2)
 #define X86_CR0_TS	BIT(3)
 #define X86_CR0_ET	BIT(4)
 #define X86_CR0_NE	BIT(5)
 #define X86_CR0_WP	BIT(16)
-#define X86_CR0_AM	BIT(18)
 #define X86_CR0_PG	BIT(31)
 
-#define X86_CR4_VME	BIT(0)
-#define X86_CR4_PVI	BIT(1)
 #define X86_CR4_TSD	BIT(2)
 #define X86_CR4_DE	BIT(3)
-#define X86_CR4_PSE	BIT(4)
 #define X86_CR4_PAE	BIT(5)
 #define X86_CR4_MCE	BIT(6)
 #define X86_CR4_PGE	BIT(7)
-#define X86_CR4_PCE	BIT(8)
 #define X86_CR4_OSFXSR	BIT(9)
 #define X86_CR4_OSXMMEXCPT BIT(10)
 #define X86_CR4_UMIP	BIT(11)
-#define X86_CR4_LA57	BIT(12)
 #define X86_CR4_FSGSBASE BIT(16)
-#define X86_CR4_PCIDE	BIT(17)
 #define X86_CR4_OSXSAVE	BIT(18)
 #define X86_CR4_SMEP	BIT(20)
 #define X86_CR4_SMAP	BIT(21)
-#define X86_CR4_PKE	BIT(22)
 
 #define MSR_APIC_BASE		0x1b
-#define MSR_MTRRcap		0xfe
 #define MSR_SYSENTER_CS		0x174
-#define MSR_SYSENTER_ESP	0x175
-#define MSR_SYSENTER_EIP	0x176
 #define MSR_MISC_ENABLE		0x1a0
 #define MSR_ARCH_CAPS		0x10a
-#define MSR_TSC_DEADLINE	0x6e0
 #define MSR_PAT			0x277
 #define MSR_EFER		0xc0000080
 #define MSR_STAR		0xc0000081
@@ -129,37 +112,26 @@ extern struct vcpu *current;
 #define EFER_LME		BIT(8)
 #define EFER_LMA		BIT(10)
 #define EFER_NXE		BIT(11)
-#define EFER_SVME		BIT(12)
 
 /* PAT in force, the ABI's (Xen's) own order: entries 0-5 WB WT UC- UC WC WP, 6-7 UC. */
 #define HYP_PAT			0x050100070406UL
 
-#define X86_EXC_DE	0
 #define X86_EXC_DB	1
 #define X86_EXC_NMI	2
 #define X86_EXC_BP	3
 #define X86_EXC_OF	4
-#define X86_EXC_BR	5
 #define X86_EXC_UD	6
 #define X86_EXC_NM	7
 #define X86_EXC_DF	8
-#define X86_EXC_TS	10
-#define X86_EXC_NP	11
-#define X86_EXC_SS	12
 #define X86_EXC_GP	13
 #define X86_EXC_PF	14
-#define X86_EXC_MF	16
-#define X86_EXC_AC	17
 #define X86_EXC_MC	18
-#define X86_EXC_XM	19
-#define X86_EXC_CP	21
 #define X86_EXC_HAS_EC	0x227d00	/* vectors that push an error code */
 
 #define PFEC_PRESENT	BIT(0)
 #define PFEC_WRITE	BIT(1)
 #define PFEC_USER	BIT(2)
 #define PFEC_RSVD	BIT(3)
-#define PFEC_FETCH	BIT(4)
 
 #if !__STDC_HOSTED__
 static inline u64 rdmsr(u32 msr)
@@ -324,8 +296,7 @@ struct x86_features {		/* of the boot CPU; others must not have less (checked at
 	enum x86_vendor vendor;
 	u32 max_leaf, max_ext_leaf;
 	unsigned int phys_bits;
-	bool smep, smap, umip, fsgsbase, xsave, xsaveopt, xsavec, xsaves, pge1g, nx, invariant_tsc;
-	bool tsc_deadline, x2apic, rdtscp, pku, la57, cpuid_faulting, arat, null_sel_clears_base;
+	bool xsave, xsaveopt, pge1g, invariant_tsc, rdtscp;
 	bool isolate;		/* guests run on tables without the hypervisor: entry/isolate.S */
 	u64 xcr0;		/* state components in use */
 	u32 xstate_size;
