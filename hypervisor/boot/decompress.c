@@ -11,7 +11,7 @@
 #include <xenolith/debug.h>
 #include <xenolith/x86.h>
 
-#define ARENA_ORDER	14		/* 64 MiB: xz needs its 32 MiB dictionary and some tables */
+#define ARENA_SIZE	MB(64)		/* xz needs its 32 MiB dictionary and some tables */
 #define LZMA_OK		0
 
 int lzma_stream_buffer_decode(u64 *memlimit, u32 flags, const void *allocator, const u8 *in,
@@ -38,7 +38,7 @@ void * __init decoder_malloc(size_t n)
 	void *p = arena.base + arena.used;
 
 	n = ROUND_UP(n, 64);
-	if (n > (PAGE_SIZE << ARENA_ORDER) - arena.used)
+	if (n > ARENA_SIZE - arena.used)
 		return NULL;
 	arena.used += n;
 	return p;
@@ -93,7 +93,6 @@ static const struct {
 
 int __init decompress(void *dst, size_t dst_size, const void *src, size_t src_size)
 {
-	struct page_info *memory;
 	unsigned long flags;
 	unsigned int i = 0;
 	int rc;
@@ -103,10 +102,9 @@ int __init decompress(void *dst, size_t dst_size, const void *src, size_t src_si
 		i++;
 	if (i == ARRAY_SIZE(formats))
 		return -EOPNOTSUPP;
-	memory = alloc_pages(ARENA_ORDER, ALLOC_NOZERO);
-	if (!memory)
+	arena.base = lib_alloc(ARENA_SIZE);
+	if (!arena.base)
 		return -ENOMEM;
-	arena.base = page_to_virt(memory);
 
 	flags = irq_save();
 	wrmsr(MSR_FS_BASE, (unsigned long)canary_page);
@@ -117,6 +115,6 @@ int __init decompress(void *dst, size_t dst_size, const void *src, size_t src_si
 	wrmsr(MSR_FS_BASE, 0);
 	irq_restore(flags);
 
-	free_pages(memory, ARENA_ORDER);
+	lib_free(arena.base);
 	return rc;
 }

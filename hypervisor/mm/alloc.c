@@ -156,32 +156,34 @@ static struct page_info *alloc_block(unsigned int order, unsigned int flags)
 	return pg;
 }
 
-struct page_info *alloc_pages(unsigned int order, unsigned int flags)
+void *alloc_hyp_pages(unsigned int order)
 {
-	struct page_info *pg = alloc_block(order, flags);
-	unsigned long i;
+	struct page_info *pg = alloc_block(order, ALLOC_ANY);
 
-	for (i = 0; pg && i < 1UL << order; i++) {
+	if (!pg)
+		return NULL;
+	for (unsigned long i = 0; i < 1UL << order; i++) {
 		pg[i].owner = DOMID_XEN;
 		pg[i].word = PG_HYP | PG_COUNT_ONE;
 	}
-	if (pg)
-		pg->order = order;
-	return pg;
+	pg->order = order;
+	return page_to_virt(pg);
 }
 
-void free_pages(struct page_info *pg, unsigned int order)
+void free_hyp_pages(void *p, unsigned int order)
 {
-	unsigned long i;
+	struct page_info *pg = virt_to_page(p);
 	bool shared = false;
 
-	for (i = 0; i < 1UL << order; i++)
+	if (!p)
+		return;
+	for (unsigned long i = 0; i < 1UL << order; i++)
 		shared |= pg[i].owner != DOMID_XEN;
 	if (likely(!shared)) {
 		free_block(pg, order);
 		return;
 	}
-	for (i = 0; i < 1UL << order; i++) {
+	for (unsigned long i = 0; i < 1UL << order; i++) {
 		/* No new reference, not by a domain that inherits the number either (XSA-322). */
 		WRITE_ONCE(pg[i].owner, DOMID_INVALID);
 		/* Where somebody still maps it, the last one who lets go frees it. */
@@ -190,19 +192,6 @@ void free_pages(struct page_info *pg, unsigned int order)
 		else
 			put_page(&pg[i]);
 	}
-}
-
-void *alloc_hyp_pages(unsigned int order)
-{
-	struct page_info *pg = alloc_pages(order, ALLOC_ANY);
-
-	return pg ? page_to_virt(pg) : NULL;
-}
-
-void free_hyp_pages(void *p, unsigned int order)
-{
-	if (p)
-		free_pages(virt_to_page(p), order);
 }
 
 /* d->mm.lock held, so that teardown of @d finds either nothing or a frame that it can take away. */

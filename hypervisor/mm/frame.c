@@ -128,29 +128,32 @@ static int take_type(struct page_info *pg, u64 *old, u64 type, bool preemptible)
 	return validate(pg, type, preemptible, false);
 }
 
-int get_page_type(struct page_info *pg, u64 type, bool preemptible)
+/*
+ * The caller holds a count reference. 0: type reference taken, contents validated. -EINVAL: another
+ * type is in use, or contents are bad. -ERESTART: interrupted; progress is kept in the page.
+ */
+static int get_type(struct page_info *pg, u64 type, bool preemptible)
 {
 	u64 old = READ_ONCE(pg->word);
 	int rc;
 
 	for (;;) {
 		u64 count = old & PG_TYPE_COUNT_MASK;
+		bool same = (old & PG_TYPE_MASK) == type;
 
 		if (unlikely(old & PG_BUSY)) {
 			/*
 			 * Who waits for another role may be waited for: L1 with a writable L4, say, or
 			 * by itself: an L2 that contains itself. It is in use, whatever comes of it.
 			 */
-			if ((old & PG_TYPE_MASK) != type)
+			if (!same)
 				return -EINVAL;
 			cpu_relax();
 			old = READ_ONCE(pg->word);
+		} else if (unlikely(old & PG_PARTIAL) && same) {
+			if (try_cmpxchg(&pg->word, &old, (old & ~PG_PARTIAL) | PG_BUSY))
+				return validate(pg, type, preemptible, true);
 		} else if (unlikely(old & PG_PARTIAL)) {
-			if ((old & PG_TYPE_MASK) == type) {
-				if (try_cmpxchg(&pg->word, &old, (old & ~PG_PARTIAL) | PG_BUSY))
-					return validate(pg, type, preemptible, true);
-				continue;
-			}
 			/* Any number of tables may hang below (XSA-290). */
 			rc = preemptible ? page_drop_partial(pg, true) : -EINVAL;
 			if (rc)
@@ -160,7 +163,7 @@ int get_page_type(struct page_info *pg, u64 type, bool preemptible)
 			rc = take_type(pg, &old, type, preemptible);
 			if (rc <= 0)
 				return rc;
-		} else if ((old & PG_TYPE_MASK) != type || count == PG_TYPE_COUNT_MASK) {
+		} else if (!same || count == PG_TYPE_COUNT_MASK) {
 			return -EINVAL;
 		} else if (try_cmpxchg(&pg->word, &old, old + PG_TYPE_COUNT_ONE)) {
 			return 0;
@@ -215,20 +218,6 @@ static int put_type(struct page_info *pg, bool preemptible)
 	}
 }
 
-void put_page_type(struct page_info *pg)
-{
-	put_type(pg, false);
-}
-
-int put_page_type_preemptible(struct page_info *pg)
-{
-	int rc = put_type(pg, true);
-
-	if (rc)
-		pv_defer_put(pg);
-	return rc;
-}
-
 int page_drop_partial(struct page_info *pg, bool preemptible)
 {
 	u64 old = READ_ONCE(pg->word);
@@ -271,7 +260,7 @@ int get_page_and_type(struct page_info *pg, const struct domain *d, u64 type, bo
 slow:
 	if (!get_page(pg, d))
 		return -EINVAL;
-	rc = get_page_type(pg, type, preemptible);
+	rc = get_type(pg, type, preemptible);
 	if (rc)
 		put_page(pg);
 	return rc;
@@ -300,23 +289,27 @@ static bool put_both(struct page_info *pg)
 	return true;
 }
 
-void put_page_and_type(struct page_info *pg)
-{
-	if (likely(put_both(pg)))
-		return;
-	put_page_type(pg);
-	put_page(pg);
-}
-
-int put_page_and_type_preemptible(struct page_info *pg)
+static int put_page_and_type_rc(struct page_info *pg, bool preemptible)
 {
 	int rc;
 
 	if (likely(put_both(pg)))
 		return 0;
-	rc = put_page_type_preemptible(pg);
+	rc = put_type(pg, preemptible);
+	if (rc)
+		pv_defer_put(pg);
 	put_page(pg);
 	return rc;
+}
+
+void put_page_and_type(struct page_info *pg)
+{
+	put_page_and_type_rc(pg, false);
+}
+
+int put_page_and_type_preemptible(struct page_info *pg)
+{
+	return put_page_and_type_rc(pg, true);
 }
 
 bool get_table(struct page_info *pg, const struct domain *d, unsigned int *level)
@@ -388,14 +381,12 @@ void share_hyp_page(void *p, struct domain *d, bool writable)
 /* Take the domain's own hold off a frame: pin, kept work, allocation. 0 or -ERESTART. */
 static int relinquish_page(struct page_info *pg)
 {
-	int rc;
+	int rc = 0;
 
-	if (__atomic_fetch_and(&pg->word, ~PG_PINNED, __ATOMIC_SEQ_CST) & PG_PINNED) {
+	if (__atomic_fetch_and(&pg->word, ~PG_PINNED, __ATOMIC_SEQ_CST) & PG_PINNED)
 		rc = put_page_and_type_preemptible(pg);
-		if (rc)
-			return rc;
-	}
-	rc = page_drop_partial(pg, true);
+	if (!rc)
+		rc = page_drop_partial(pg, true);
 	if (rc)
 		return rc;
 	set_m2p(page_to_mfn(pg), INVALID_M2P_ENTRY);
@@ -404,44 +395,39 @@ static int relinquish_page(struct page_info *pg)
 	return 0;
 }
 
-/* The first frame at or behind @n of @d's list that can still be referenced, with a reference. */
-static struct page_info *hold_next(struct domain *d, u32 n)
+/* Go on with the first frame at or behind @n of @d's list that can still be referenced. */
+static void relinquish_from(struct domain *d, u32 n)
 {
-	struct page_info *pg = NULL;
-
 	while (n && !get_page(&frame_table[n], d))
 		n = frame_table[n].next;
-	if (n)
-		pg = &frame_table[n];
-	return pg;
+	d->mm.relinquishing = n;
 }
 
+/*
+ * Our reference keeps d->mm.relinquishing in the list, between two calls too; others' references
+ * may keep it longer.
+ */
 int mm_domain_relinquish(struct domain *d)
 {
-	struct page_info *pg, *next;
-	unsigned int done = 0;
 	int rc = pv_finish_put(current);
 
-	if (rc)
-		return rc;
 	spin_lock(&d->mm.lock);
-	pg = hold_next(d, d->mm.first_page);
+	if (!rc && !d->mm.relinquishing)
+		relinquish_from(d, d->mm.first_page);
 	spin_unlock(&d->mm.lock);
-	while (pg) {
+	for (unsigned int done = 1; !rc && d->mm.relinquishing; done++) {
+		struct page_info *pg = &frame_table[d->mm.relinquishing];
+
 		rc = relinquish_page(pg);
-		if (!rc && ++done % 64 == 0 && hypercall_preempt())
-			rc = -ERESTART;
 		if (rc)
 			break;
-		/* Our reference keeps the frame in the list. Others' references may keep it longer. */
 		spin_lock(&d->mm.lock);
-		next = hold_next(d, pg->next);
+		relinquish_from(d, pg->next);
 		spin_unlock(&d->mm.lock);
 		put_page(pg);
-		pg = next;
+		if (d->mm.relinquishing && done % 64 == 0 && hypercall_preempt())
+			rc = -ERESTART;
 	}
-	if (pg)
-		put_page(pg);
 	/* Subtrees whose unwinding was put off lie behind us in the list. */
 	return rc ? rc : pv_finish_put(current);
 }

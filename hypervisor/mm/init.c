@@ -82,7 +82,7 @@ static paddr_t __init boot_take(size_t size, unsigned long align)
 	return at;
 }
 
-paddr_t __init mm_boot_alloc_pages(unsigned long nr, unsigned long align)
+static paddr_t __init mm_boot_alloc_pages(unsigned long nr, unsigned long align)
 {
 	paddr_t pa = boot_take(nr << PAGE_SHIFT, align);
 

@@ -18,33 +18,32 @@
 #define GUEST_MAX_ORDER		9
 #define HARDWARE_MAX_ORDER	15
 
-struct reservation {			/* one call's state */
-	struct domain *d;
-	struct xen_memory_reservation r;
-	unsigned long done;
-	bool preempted;
-};
-
 static unsigned int max_order(const struct domain *d)
 {
 	return d->is_hardware ? HARDWARE_MAX_ORDER : GUEST_MAX_ORDER;
 }
 
-static int read_frame(unsigned long list, unsigned long i, unsigned long *frame)
+/* The domain that @id names, if current may change it, with a reference; else NULL and why. */
+static struct domain *get_target(domid_t id, long *rc)
 {
-	return copy_in(frame, list + i * sizeof(xen_pfn_t));
+	struct domain *d = domain_get(id);
+
+	*rc = !d ? -ESRCH : d == current->domain ? 0 : rights_target(current->domain, d);
+	if (!d || !*rc)
+		return d;
+	domain_put(d);
+	return NULL;
 }
 
-static int write_frame(unsigned long list, unsigned long i, unsigned long frame)
+/* Elements of a guest's list; each access checks the very element it touches (XSA-29, XSA-212). */
+static int read_frame(const struct xen_memory_reservation *r, unsigned long i, unsigned long *frame)
 {
-	return copy_out(list + i * sizeof(xen_pfn_t), &frame);
+	return copy_in(frame, (unsigned long)(r->extent_start.p + i));
 }
 
-static unsigned int alloc_flags(unsigned int mem_flags)
+static int write_frame(const struct xen_memory_reservation *r, unsigned long i, unsigned long frame)
 {
-	unsigned int bits = XENMEMF_get_address_bits(mem_flags);
-
-	return bits && bits <= 32 ? ALLOC_DMA32 : ALLOC_ANY;
+	return copy_out((unsigned long)(r->extent_start.p + i), &frame);
 }
 
 /*
@@ -67,113 +66,95 @@ static bool remove_frame(struct domain *d, mfn_t m)
 	return true;
 }
 
-/* Undo an allocation that the guest cannot be told of. It may have given frames of it back by itself. */
-static void drop_extent(struct domain *d, struct page_info *pg, unsigned int order)
+/*
+ * 2^order new frames as element @i of the list @r says: their first is told there; with @populate
+ * the pfn that it shall have is read there.
+ */
+static int add_extent(struct domain *d, const struct xen_memory_reservation *r, unsigned long i, bool populate)
 {
-	for (unsigned long n = 0; n < 1UL << order; n++)
-		remove_frame(d, page_to_mfn(&pg[n]));
-}
-
-/* increase_reservation tells frames; populate_physmap also reads the pfn each is to have. */
-static bool add_extent(struct reservation *c, bool populate)
-{
-	unsigned long list = (unsigned long)c->r.extent_start.p;
-	unsigned int order = c->r.extent_order;
-	unsigned long pfn = 0, n;
+	unsigned int bits = XENMEMF_get_address_bits(r->mem_flags);
+	unsigned long pfn, nr = 1UL << r->extent_order;
 	struct page_info *pg;
+	mfn_t first;
 
-	if (populate && read_frame(list, c->done, &pfn))
-		return false;
-	pg = alloc_domain_pages(c->d, order, alloc_flags(c->r.mem_flags));
+	if (populate && read_frame(r, i, &pfn))
+		return -EFAULT;
+	pg = alloc_domain_pages(d, r->extent_order, bits && bits <= 32 ? ALLOC_DMA32 : ALLOC_ANY);
 	if (!pg)
-		return false;
-	n = mfn_x(page_to_mfn(pg));
-	if (populate)
-		for (unsigned long i = 0; i < 1UL << order; i++)
-			set_m2p(mfn(n + i), pfn + i);
-	if (list && write_frame(list, c->done, n)) {
-		drop_extent(c->d, pg, order);
-		return false;
-	}
-	return true;
+		return -ENOMEM;
+	first = page_to_mfn(pg);
+	for (unsigned long n = 0; populate && n < nr; n++)
+		set_m2p(mfn_add(first, n), pfn + n);
+	if (!r->extent_start.p || !write_frame(r, i, mfn_x(first)))
+		return 0;
+	/* The guest cannot be told of them. It may have given some of them back by itself. */
+	for (unsigned long n = 0; n < nr; n++)
+		remove_frame(d, mfn_add(first, n));
+	return -EFAULT;
 }
 
-static bool remove_extent(struct reservation *c)
+static int remove_extent(struct domain *d, const struct xen_memory_reservation *r, unsigned long i)
 {
 	unsigned long frame;
 
-	if (read_frame((unsigned long)c->r.extent_start.p, c->done, &frame))
-		return false;
-	for (unsigned long i = 0; i < 1UL << c->r.extent_order; i++)
-		if (!remove_frame(c->d, mfn(frame + i))) {
-			printk_guest("d%u: gives back frame %#lx, which it does not have\n",
-				     c->d->id, frame + i);
-			return false;
+	if (read_frame(r, i, &frame))
+		return -EFAULT;
+	for (unsigned long n = 0; n < 1UL << r->extent_order; n++)
+		if (!remove_frame(d, mfn(frame + n))) {
+			printk_guest("d%u: gives back frame %#lx, which it does not have\n", d->id, frame + n);
+			return -EINVAL;
 		}
-	return true;
+	return 0;
 }
 
+/* Returns how many extents are done, whatever the error. */
 static long change_reservation(unsigned int cmd, unsigned long start, unsigned long arg)
 {
-	struct reservation c = { .done = start };
+	struct xen_memory_reservation r;
+	unsigned long done = start;
+	struct domain *d;
 	long rc;
 
-	if (copy_in(&c.r, arg))
+	if (copy_in(&r, arg) || r.nr_extents > ~0UL >> EXTENT_SHIFT || start >= r.nr_extents ||
+	    r.extent_order > max_order(current->domain))
 		return start;
-	if (c.r.nr_extents > ~0UL >> EXTENT_SHIFT || start >= c.r.nr_extents)
+	d = get_target(r.domid, &rc);
+	if (!d)
 		return start;
-	if (c.r.extent_order > max_order(current->domain))
-		return start;
-	c.d = domain_get(c.r.domid);
-	if (!c.d)
-		return start;
-	rc = start;
-	if (c.d != current->domain && rights_target(current->domain, c.d))
-		goto out;
-	for (; c.done < c.r.nr_extents; c.done++) {
-		bool ok;
-
-		if (c.done != start && hypercall_preempt()) {
-			rc = hypercall_continue(__HYPERVISOR_memory_op,
-						cmd | c.done << EXTENT_SHIFT, arg, 0, 0, 0);
-			goto out;
+	for (; !rc && done < r.nr_extents; done += !rc) {
+		if (done != start && hypercall_preempt()) {
+			domain_put(d);
+			return hypercall_continue(__HYPERVISOR_memory_op, cmd | done << EXTENT_SHIFT, arg, 0, 0, 0);
 		}
-		ok = cmd == XENMEM_decrease_reservation ? remove_extent(&c) :
-			add_extent(&c, cmd == XENMEM_populate_physmap);
-		if (!ok)
-			break;
+		rc = cmd == XENMEM_decrease_reservation ? remove_extent(d, &r, done) :
+			add_extent(d, &r, done, cmd == XENMEM_populate_physmap);
 	}
-	rc = c.done;
-out:
-	domain_put(c.d);
-	return rc;
+	domain_put(d);
+	return done;
 }
 
 /*
  * XENMEM_exchange: input frames leave the domain, output extents of the same total come in, one
- * chunk (the larger of the two extent sizes) at a time, all of it or nothing. Every list access
- * checks the very element it touches (XSA-29, XSA-212: copy_*_guest do).
+ * chunk (the larger of the two extent sizes) at a time, all of it or nothing.
  */
 struct chunk {
 	struct domain *d;
 	const struct xen_memory_exchange *x;
-	unsigned long index;
-	unsigned int order;
-	u32 taken;			/* ownerless frames, linked by ->next */
+	unsigned long index, nr_in, nr_out;	/* extents of a chunk */
+	u32 taken;				/* ownerless frames, linked by ->next */
 };
 
 static int chunk_take(struct chunk *c)
 {
-	unsigned long nr = 1UL << (c->order - c->x->in.extent_order), frame;
+	const struct xen_memory_reservation *in = &c->x->in;
+	unsigned long frame;
 	int rc;
 
-	for (unsigned long i = 0; i < nr; i++) {
-		if (read_frame((unsigned long)c->x->in.extent_start.p, c->index * nr + i, &frame))
+	for (unsigned long i = 0; i < c->nr_in; i++) {
+		if (read_frame(in, c->index * c->nr_in + i, &frame))
 			return -EFAULT;
-		for (unsigned long j = 0; j < 1UL << c->x->in.extent_order; j++, frame++) {
-			if (!mfn_valid(mfn(frame)))
-				return -EINVAL;
-			rc = steal_page(c->d, mfn_to_page(mfn(frame)));
+		for (unsigned long n = 0; n < 1UL << in->extent_order; n++, frame++) {
+			rc = mfn_valid(mfn(frame)) ? steal_page(c->d, mfn_to_page(mfn(frame))) : -EINVAL;
 			if (rc)
 				return rc;
 			frame_table[frame].next = c->taken;
@@ -183,52 +164,33 @@ static int chunk_take(struct chunk *c)
 	return 0;
 }
 
-static int chunk_give_one(struct chunk *c, unsigned long slot, u32 *got)
-{
-	unsigned long list = (unsigned long)c->x->out.extent_start.p, pfn;
-	unsigned int order = c->x->out.extent_order;
-	struct page_info *pg;
-
-	if (read_frame(list, slot, &pfn))
-		return -EFAULT;
-	pg = alloc_domain_pages(c->d, order, alloc_flags(c->x->out.mem_flags));
-	if (!pg)
-		return -ENOMEM;
-	*got = mfn_x(page_to_mfn(pg));
-	for (unsigned long j = 0; j < 1UL << order; j++)
-		set_m2p(mfn(*got + j), pfn + j);
-	return write_frame(list, slot, *got);
-}
-
 static int chunk_give(struct chunk *c)
 {
-	unsigned int order = c->x->out.extent_order;
-	unsigned long nr = 1UL << (c->order - order), i;
-	u32 *got = new_array(u32, nr);
-	int rc = got ? 0 : -ENOMEM;
+	const struct xen_memory_reservation *out = &c->x->out;
+	unsigned long i, frame, first = c->index * c->nr_out;
+	int rc = 0;
 
-	for (i = 0; i < nr && !rc; i++)
-		rc = chunk_give_one(c, c->index * nr + i, &got[i]);
-	while (rc && got && i-- > 0)
-		if (got[i])
-			drop_extent(c->d, &frame_table[got[i]], order);
-	lib_free(got);
+	for (i = 0; i < c->nr_out && !rc; i++)
+		rc = add_extent(c->d, out, first + i, true);
+	/* What was told so far is taken back; the guest gets it from where it was told. */
+	for (i--; rc && i-- > 0; )
+		if (!read_frame(out, first + i, &frame))
+			for (unsigned long n = 0; n < 1UL << out->extent_order; n++)
+				remove_frame(c->d, mfn(frame + n));
 	return rc;
 }
 
-static int exchange_chunk(struct domain *d, const struct xen_memory_exchange *x, unsigned long index,
-			  unsigned int order)
+static int exchange_chunk(struct chunk *c)
 {
-	struct chunk c = { .d = d, .x = x, .index = index, .order = order };
-	int rc = chunk_take(&c);
+	int rc = chunk_take(c);
 
 	if (!rc)
-		rc = chunk_give(&c);
-	while (c.taken) {
-		struct page_info *pg = &frame_table[c.taken];
+		rc = chunk_give(c);
+	while (c->taken) {
+		struct page_info *pg = &frame_table[c->taken];
 
-		c.taken = pg->next;
-		if (rc && !assign_page(d, pg))
+		c->taken = pg->next;
+		if (rc && !assign_page(c->d, pg))
 			continue;
 		set_m2p(page_to_mfn(pg), INVALID_M2P_ENTRY);
 		free_stolen_page(pg);
@@ -236,48 +198,53 @@ static int exchange_chunk(struct domain *d, const struct xen_memory_exchange *x,
 	return rc;
 }
 
+static int check_exchange(const struct xen_memory_exchange *x, const struct domain *d)
+{
+	const struct xen_memory_reservation *in = &x->in, *out = &x->out;
+
+	if (in->extent_order > max_order(d) || out->extent_order > max_order(d) ||
+	    (in->domid != DOMID_SELF && in->domid != d->id))
+		return -EPERM;
+	if (in->domid != out->domid || in->mem_flags >> 16 || x->nr_exchanged > in->nr_extents ||
+	    in->nr_extents > ~0UL >> in->extent_order || out->nr_extents > ~0UL >> out->extent_order ||
+	    in->nr_extents << in->extent_order != out->nr_extents << out->extent_order)
+		return -EINVAL;
+	/* The lists must be guest addresses as a whole before the first element moves. */
+	if (in->nr_extents > 1UL << 40 || !guest_addr_ok((unsigned long)in->extent_start.p, in->nr_extents * 8) ||
+	    out->nr_extents > 1UL << 40 || !guest_addr_ok((unsigned long)out->extent_start.p, out->nr_extents * 8))
+		return -EFAULT;
+	return 0;
+}
+
 static long memory_exchange(unsigned long arg)
 {
 	struct xen_memory_exchange x;
+	struct chunk c = { .d = current->domain, .x = &x };
 	unsigned int order;
-	unsigned long chunks, in_per, out_per;
-	struct domain *d = current->domain;
-	long rc = 0;
+	int rc;
 
 	if (copy_in(&x, arg))
 		return -EFAULT;
-	if (x.in.extent_order > max_order(d) || x.out.extent_order > max_order(d))
-		return -EPERM;
-	if (x.in.domid != DOMID_SELF && x.in.domid != d->id)
-		return -EPERM;
-	if (x.in.domid != x.out.domid || x.in.mem_flags >> 16 ||
-	    x.nr_exchanged > x.in.nr_extents ||
-	    x.in.nr_extents > ~0UL >> x.in.extent_order ||
-	    x.out.nr_extents > ~0UL >> x.out.extent_order ||
-	    x.in.nr_extents << x.in.extent_order != x.out.nr_extents << x.out.extent_order)
-		return -EINVAL;
+	rc = check_exchange(&x, c.d);
+	if (rc)
+		return rc;
 	order = max(x.in.extent_order, x.out.extent_order);
-	in_per = 1UL << (order - x.in.extent_order);
-	out_per = 1UL << (order - x.out.extent_order);
-	if (x.in.nr_extents % in_per || x.out.nr_extents % out_per || x.nr_exchanged % in_per)
+	c.nr_in = 1UL << (order - x.in.extent_order);
+	c.nr_out = 1UL << (order - x.out.extent_order);
+	if (x.in.nr_extents % c.nr_in || x.out.nr_extents % c.nr_out || x.nr_exchanged % c.nr_in)
 		return -EINVAL;
-	/* The lists must be guest addresses as a whole before the first element moves. */
-	if (!guest_addr_ok((unsigned long)x.in.extent_start.p, x.in.nr_extents * 8) ||
-	    !guest_addr_ok((unsigned long)x.out.extent_start.p, x.out.nr_extents * 8) ||
-	    x.in.nr_extents > 1UL << 40 || x.out.nr_extents > 1UL << 40)
-		return -EFAULT;
-	chunks = x.in.nr_extents / in_per;
-	for (unsigned long c = x.nr_exchanged / in_per; c < chunks; c++) {
-		rc = exchange_chunk(d, &x, c, order);
+	while (x.nr_exchanged < x.in.nr_extents) {
+		c.index = x.nr_exchanged / c.nr_in;
+		rc = exchange_chunk(&c);
 		if (rc)
-			break;
-		x.nr_exchanged += in_per;
+			return rc;
+		x.nr_exchanged += c.nr_in;
 		if (copy_field_out(arg, struct xen_memory_exchange, &x, nr_exchanged))
 			return -EFAULT;
-		if (c + 1 < chunks && hypercall_preempt())
+		if (x.nr_exchanged < x.in.nr_extents && hypercall_preempt())
 			return hypercall_continue(__HYPERVISOR_memory_op, XENMEM_exchange, arg, 0, 0, 0);
 	}
-	return rc;
+	return 0;
 }
 
 static long domain_number(unsigned int cmd, unsigned long arg)
@@ -288,15 +255,14 @@ static long domain_number(unsigned int cmd, unsigned long arg)
 
 	if (copy_in(&id, arg))
 		return -EFAULT;
-	d = domain_get(id);
+	d = get_target(id, &rc);
 	if (!d)
-		return -ESRCH;
-	rc = d == current->domain ? 0 : rights_target(current->domain, d);
-	if (!rc && cmd == XENMEM_current_reservation)
+		return rc;
+	if (cmd == XENMEM_current_reservation)
 		rc = d->mm.tot_pages;
-	else if (!rc && cmd == XENMEM_maximum_reservation)
+	else if (cmd == XENMEM_maximum_reservation)
 		rc = d->mm.max_pages;
-	else if (!rc)		/* maximum_gpfn: the highest pfn the guest told in its shared info */
+	else			/* maximum_gpfn: the highest pfn the guest told in its shared info */
 		rc = (long)d->shared_info->arch.max_pfn - 1;
 	domain_put(d);
 	return rc;
@@ -339,7 +305,7 @@ static long machphys_mfn_list(unsigned long arg)
 
 		if (pt_walk(hyp_cr3(), va, &e))
 			last = mfn_x(pte_mfn(e));	/* a hole repeats its predecessor */
-		if (write_frame((unsigned long)list.extent_start.p, i, last))
+		if (copy_out((unsigned long)(list.extent_start.p + i), &last))
 			return -EFAULT;
 	}
 	list.nr_extents = i;
@@ -355,24 +321,6 @@ static long machphys_mapping(unsigned long arg)
 	};
 
 	return copy_out(arg, &map);
-}
-
-/* A PV guest keeps its own physical map: there is nothing to enter, only M2P entries to set. */
-static long add_to_physmap(unsigned long arg)
-{
-	struct xen_add_to_physmap x;
-
-	return copy_in(&x, arg) ? -EFAULT : -EOPNOTSUPP;
-}
-
-static long reserved_device_memory(unsigned long arg)
-{
-	struct xen_reserved_device_memory_map map;
-
-	if (copy_in(&map, arg))
-		return -EFAULT;
-	map.nr_entries = 0;
-	return copy_field_out(arg, struct xen_reserved_device_memory_map, &map, nr_entries);
 }
 
 long do_memory_op(unsigned long cmd, unsigned long arg, unsigned long a3, unsigned long a4,
@@ -404,11 +352,8 @@ long do_memory_op(unsigned long cmd, unsigned long arg, unsigned long a3, unsign
 		return machphys_mfn_list(arg);
 	case XENMEM_machphys_mapping:
 		return machphys_mapping(arg);
-	case XENMEM_add_to_physmap:
-		return add_to_physmap(arg);
-	case XENMEM_reserved_device_memory_map:
-		return reserved_device_memory(arg);
-	default:
-		return -ENOSYS;
+	case XENMEM_add_to_physmap:	/* a PV guest keeps its own physical map */
+		return -EOPNOTSUPP;
 	}
+	return -ENOSYS;
 }

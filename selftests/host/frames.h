@@ -375,6 +375,8 @@ static void check_books(void)
 			b[l4[k] - frame_table].types++;
 		}
 	}
+	for (unsigned int i = 0; i < 2; i++)
+		b[(i ? host_a : host_b)->mm.relinquishing].count++;
 	for (unsigned int n = 1; n < FRAMES - IO_FRAMES; n++)
 		check_frame(&b[n], n, &nr_free, owned);
 	require(nr_free == mm_free_pages(), "%lu frames free, the allocator knows %lu", nr_free, mm_free_pages());

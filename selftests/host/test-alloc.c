@@ -11,6 +11,18 @@
 #define RAM	(FRAMES - IO_FRAMES - 1)
 #define BLOCKS	64
 
+static struct page_info *alloc_pages(unsigned int order)
+{
+	void *p = alloc_hyp_pages(order);
+
+	return p ? virt_to_page(p) : NULL;
+}
+
+static void free_pages(struct page_info *pg, unsigned int order)
+{
+	free_hyp_pages(page_to_virt(pg), order);
+}
+
 static bool filled_with(const void *p, size_t size, u8 with)
 {
 	const u8 *b = p;
@@ -43,7 +55,7 @@ static void test_buddy(void)
 			nr_taken -= 1u << b[i].order;
 			free_pages(b[i].pg, b[i].order);
 			b[i].pg = NULL;
-		} else if ((b[i].pg = alloc_pages(order, step & 1 ? ALLOC_DMA32 : ALLOC_ANY))) {
+		} else if ((b[i].pg = alloc_pages(order))) {
 			unsigned int n = mfn_x(page_to_mfn(b[i].pg));
 
 			b[i].order = order;
@@ -64,9 +76,9 @@ static void test_buddy(void)
 			free_pages(b[i].pg, b[i].order);
 	check(mm_free_pages() == RAM && largest == 8 && refused > 10, "random blocks up to order %u, %u times none left",
 	      largest, refused);
-	check(!alloc_pages(MAX_ORDER + 1, ALLOC_ANY) && !alloc_pages(MAX_ORDER, ALLOC_ANY), "orders are capped (XSA-158)");
+	check(!alloc_pages(MAX_ORDER + 1) && !alloc_pages(MAX_ORDER), "orders are capped (XSA-158)");
 	/* The two largest pieces there can be are there again only if all buddies found each other. */
-	struct page_info *one = alloc_pages(8, ALLOC_ANY), *two = alloc_pages(8, ALLOC_ANY);
+	struct page_info *one = alloc_pages(8), *two = alloc_pages(8);
 	check(one && two && mm_free_pages() == RAM - 512, "freed blocks grow together");
 	free_pages(one, 8);
 	free_pages(two, 8);
@@ -94,6 +106,23 @@ static void test_domains(void)
 	while (mm_domain_relinquish(host_a))
 		;
 	check(mm_free_pages() == RAM && atomic_read(&host_a->refcnt) == 1, "at its end all is free again");
+	/* Frames that others hold stay in the list: a teardown that always started at its head got no farther. */
+	host_machine(4);
+	host_a->mm.max_pages = 256;
+	pg = alloc_domain_pages(host_a, 8, ALLOC_ANY);
+	for (unsigned int i = 0; i < 256; i++) {
+		require(get_page(&pg[i], host_a), "held by somebody else");
+		held[page_to_mfn(&pg[i]).n]++;
+	}
+	host_preempt_one_in = 1;
+	nr = kill_domain(host_a, &host_vcpu[2]);
+	host_preempt_one_in = 0;
+	check(nr < 10, "interrupted all the time, 256 frames are let go in %u steps", nr);
+	for (unsigned int i = 0; i < 256; i++) {
+		held[page_to_mfn(&pg[i]).n]--;
+		put_page(&pg[i]);
+	}
+	check(mm_free_pages() == RAM, "and free when nobody holds them");
 	host_b->mm.max_pages = ~0UL;
 	check(alloc_domain_pages(host_b, 8, ALLOC_ANY) && host_b->mm.tot_pages == 256, "a limit beyond all memory does not overflow");
 	kill_domain(host_b, &host_vcpu[2]);
@@ -119,7 +148,7 @@ static void last_writer(bool hypervisor)
 	check_machine();
 	update1(t, 0, 0);				/* last reference, no flush */
 	check(frame_table[n].owner == DOMID_INVALID && tlb[0][n].w, "freed, and still within reach of its former owner");
-	pg = hypervisor ? alloc_pages(0, ALLOC_ANY) : alloc_domain_pages(host_b, 0, ALLOC_ANY);
+	pg = hypervisor ? alloc_pages(0) : alloc_domain_pages(host_b, 0, ALLOC_ANY);
 	check(mfn_x(page_to_mfn(pg)) == n && !tlb[0][n].w && filled_with(page_to_virt(pg), 4096, 0),
 	      "%s: out of reach, and what was written last is gone", hypervisor ? "the hypervisor's now" : "another domain's now");
 	check_machine();

@@ -138,7 +138,6 @@ typedef u64 pte_t;			/* any level */
 #define PTE_PAT			BIT(7)	/* L1 */
 #define PTE_G			BIT(8)
 #define PTE_AVAIL		(7UL << 9)
-#define PTE_PSE_PAT		BIT(12)
 #define PTE_GUEST_KERNEL	BIT(52)	/* the guest had US clear; we set it (guest runs in ring 3) */
 #define PTE_NX			BIT(63)
 #define PTE_ADDR		0x000ffffffffff000UL
@@ -161,7 +160,6 @@ static inline unsigned int pt_index(unsigned long va, unsigned int level)	/* lev
  * mm_boot_add_ram: tell of a usable range (page aligned, not overlapping, any order), then
  * mm_boot_reserve what is in use in it (image, modules); mm_init() then builds direct map, M2P,
  * frame table, final hypervisor page tables (loaded on return) and fills the allocator.
- * mm_boot_alloc: early pages from below 4 GiB before mm_init (physical address; panics when out).
  */
 struct boot_range {
 	paddr_t start, end;		/* end exclusive */
@@ -175,18 +173,13 @@ void mm_boot_release(paddr_t start, paddr_t end);
 void mm_seal(void);
 extern pte_t hyp_l4[PT_ENTRIES];	/* the master: slots 257-271 of every L4 equal these */
 paddr_t hyp_cr3(void);
-/** mm_boot_alloc_pages: @nr zeroed contiguous frames below 4 GiB, @align bytes aligned, for good. */
-paddr_t mm_boot_alloc_pages(unsigned long nr, unsigned long align);
 
 /* ---- allocator: mm/alloc.c (buddy, orders 0-18; one lock; zones: below and above 4 GiB) ---- */
 #define MAX_ORDER		18
 #define ALLOC_ANY		0u
 #define ALLOC_DMA32		BIT(0)	/* below 4 GiB */
 #define ALLOC_NOZERO		BIT(1)	/* caller overwrites all of it, or builds Domain0 */
-/** alloc_pages: 2^@order hypervisor frames (PG_HYP, owner DOMID_XEN), zeroed; NULL when out. */
-struct page_info *alloc_pages(unsigned int order, unsigned int flags);
-void free_pages(struct page_info *pg, unsigned int order);
-/** alloc_hyp_page(s): the same by direct-map address. */
+/** alloc_hyp_pages: 2^@order hypervisor frames (PG_HYP, owner DOMID_XEN), zeroed; NULL when out. */
 void *alloc_hyp_pages(unsigned int order);
 void free_hyp_pages(void *p, unsigned int order);
 /**
@@ -210,22 +203,19 @@ unsigned long mm_free_pages(void);
 bool __must_check get_page(struct page_info *pg, const struct domain *d);
 void put_page(struct page_info *pg);
 /**
- * get_page_type: caller holds a count reference. 0: reference taken, contents validated when the
- * type is a table's. -EINVAL: another type is in use, or contents are bad. -ERESTART: interrupted;
- * nothing taken, progress is kept in the page, call again. @preemptible false: never -ERESTART.
- * Flushes TLBs when the type changes and stale entries may exist.
+ * get_page_and_type: a count reference on a frame of @d and a type reference, one atomic in the
+ * common case (type in use already); contents are validated when the type is a table's. -EINVAL:
+ * not @d's, another type is in use, or contents are bad. -ERESTART: interrupted; nothing taken,
+ * progress is kept in the page, call again. @preemptible false: never -ERESTART. Flushes TLBs when
+ * the type changes and stale entries may exist.
  */
-int __must_check get_page_type(struct page_info *pg, u64 type, bool preemptible);
-/**
- * put_page_type: drops a type reference (always succeeds; a table whose last one goes is
- * devalidated). put_page_type_preemptible: 0, or -ERESTART: the reference is gone from the
- * caller's books, but work is left that pv_finish_put() of the same vcpu continues.
- */
-void put_page_type(struct page_info *pg);
-int put_page_type_preemptible(struct page_info *pg);
-/** get_page_and_type: both at once, one atomic in the common case (type in use already). */
 int __must_check get_page_and_type(struct page_info *pg, const struct domain *d, u64 type,
 				   bool preemptible);
+/**
+ * put_page_and_type: drops both (always succeeds; a table whose last type reference goes is
+ * devalidated). put_page_and_type_preemptible: 0, or -ERESTART: the references are gone from the
+ * caller's books, but work is left that pv_finish_put() of the same vcpu continues.
+ */
 void put_page_and_type(struct page_info *pg);
 int put_page_and_type_preemptible(struct page_info *pg);
 /*
@@ -321,6 +311,7 @@ void cache_flush_page(mfn_t m);
 struct mm_domain {
 	spinlock_t lock;			/* page_list, counters */
 	u32 first_page;				/* frame number, 0: none */
+	u32 relinquishing;			/* teardown has come to this frame and holds a reference */
 	unsigned long tot_pages, max_pages, outstanding;
 };
 void mm_domain_init(struct domain *d);
