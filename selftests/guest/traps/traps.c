@@ -212,12 +212,6 @@ static void kernel_frame(struct frame *f)
 	f->rflags = 0x2;
 }
 
-/* Is this how the hypervisor says that a frame is unusable? */
-static bool refused(int trap)
-{
-	return trap == TRAP_FAILSAFE || trap == TRAP_GP || trap == TRAP_NP || trap == TRAP_SS;
-}
-
 static void iret_frames(void)
 {
 	static const struct {
@@ -281,13 +275,14 @@ static void iret_frames(void)
 		if (bad[i].rip)
 			f.rip = bad[i].rip;
 		trap = frame_run(&f);
-		ok(refused(trap), "iret with %s is refused (trap 0x%x)", bad[i].what, trap);
+		/* TCG looks at rip when it fetches from there, other processors in IRET, like at the selectors. */
+		is(trap, bad[i].rip ? TRAP_GP : TRAP_FAILSAFE, "iret with %s is refused", bad[i].what);
 	}
 	for (unsigned int i = 0; i < 2; i++) {
 		kernel_frame(&f);
 		f.rip = i ? 0xffff7fffffffffffUL : NON_CANONICAL;
 		iret_flags = VGCF_in_syscall;
-		ok(refused(frame_run(&f)), "XSA-7: the SYSRET way out refuses %lx", i ? 0xffff7fffffffffffUL : NON_CANONICAL);
+		is(frame_run(&f), TRAP_GP, "XSA-7: the SYSRET way out refuses %lx", i ? 0xffff7fffffffffffUL : NON_CANONICAL);
 		iret_flags = 0;
 	}
 	kernel_frame(&f);
