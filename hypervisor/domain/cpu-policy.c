@@ -8,7 +8,7 @@
 #include <xen/sysctl.h>
 #include "control.h"
 
-#define MAX_POLICY_LEAVES	128
+#define MAX_POLICY_LEAVES	160		/* above what any toolstack's list has */
 
 struct leaf_list {
 	unsigned long to;		/* guest array, 0: count only */
@@ -69,7 +69,7 @@ long control_get_cpu_policy(const u32 *features, u32 *nr_leaves, unsigned long l
 	struct leaf_list l = { leaves, *nr_leaves, 0 };
 	int rc = put_range(&l, features, 0) ?: put_range(&l, features, 0x80000000);
 
-	*nr_leaves = l.nr;
+	*nr_leaves = leaves ? l.nr : MAX_POLICY_LEAVES;
 	*nr_msrs = 0;
 	return rc;
 }

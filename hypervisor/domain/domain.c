@@ -281,8 +281,10 @@ int domain_kill(struct domain *d)
 
 	if (d->state == DOMAIN_DEAD)
 		return 0;
-	if (start_dying(d))
+	if (start_dying(d)) {
 		domain_pause(d);		/* never undone */
+		mm_claim(d, 0);
+	}
 	while (d->relinquish_step < ARRAY_SIZE(relinquish_steps)) {
 		rc = relinquish_steps[d->relinquish_step](d);
 		if (rc)

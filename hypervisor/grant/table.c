@@ -168,6 +168,11 @@ int grant_frame_mfn(struct domain *d, unsigned long idx, mfn_t *m)
 	return rc;
 }
 
+unsigned int grant_max_frames(const struct domain *d)
+{
+	return d->grant->max_frames;
+}
+
 unsigned int grant_nr_frames(const struct domain *d)
 {
 	return d->grant->nr_frames;

@@ -194,11 +194,48 @@ void free_hyp_pages(void *p, unsigned int order)
 	}
 }
 
+/*
+ * Claims: frames promised to a domain that is being built. A claim shrinks as frames come, and
+ * other domains do not get what is claimed; the hypervisor itself does.
+ */
+static unsigned long claimed;		/* sum of d->mm.outstanding */
+
+int mm_claim(struct domain *d, unsigned long pages)
+{
+	int rc = 0;
+
+	spin_lock(&d->mm.lock);
+	pages -= min(pages, d->mm.tot_pages);
+	if (pages && (d->state != DOMAIN_RUNNING || d->mm.outstanding || d->mm.tot_pages + pages > d->mm.max_pages))
+		rc = -EINVAL;
+	else if (pages && __atomic_add_fetch(&claimed, pages, __ATOMIC_SEQ_CST) > mm_free_pages()) {
+		__atomic_sub_fetch(&claimed, pages, __ATOMIC_SEQ_CST);
+		rc = -ENOMEM;
+	} else {
+		if (!pages)
+			__atomic_sub_fetch(&claimed, d->mm.outstanding, __ATOMIC_SEQ_CST);
+		d->mm.outstanding = pages;
+	}
+	spin_unlock(&d->mm.lock);
+	return rc;
+}
+
+static bool claimed_by_others(const struct domain *d, unsigned int order)
+{
+	unsigned long others = READ_ONCE(claimed) - READ_ONCE(d->mm.outstanding);
+
+	return unlikely(others) && mm_free_pages() < others + (1UL << order);
+}
+
 /* d->mm.lock held, so that teardown of @d finds either nothing or a frame that it can take away. */
 static void page_enter(struct domain *d, struct page_info *pg)
 {
 	if (d->mm.tot_pages++ == 0)
 		domain_hold(d);
+	if (unlikely(d->mm.outstanding)) {
+		d->mm.outstanding--;
+		__atomic_sub_fetch(&claimed, 1, __ATOMIC_SEQ_CST);
+	}
 	list_push(&d->mm.first_page, pg);
 	pg->owner = d->id;
 	pg->tlb_stamp = 0;
@@ -236,7 +273,7 @@ void domain_page_unlink(struct domain *d, struct page_info *pg)
 
 struct page_info *alloc_domain_pages(struct domain *d, unsigned int order, unsigned int flags)
 {
-	struct page_info *pg = alloc_block(order, flags);
+	struct page_info *pg = claimed_by_others(d, order) ? NULL : alloc_block(order, flags);
 	unsigned long nr = 1UL << order, i;
 
 	if (!pg)

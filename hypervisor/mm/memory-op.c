@@ -323,6 +323,69 @@ static long machphys_mapping(unsigned long arg)
 	return copy_out(arg, &map);
 }
 
+static long claim_pages(unsigned long arg)
+{
+	struct xen_memory_reservation r;
+	struct domain *d;
+	long rc;
+
+	if (rights_control(current->domain))
+		return -EPERM;
+	if (copy_in(&r, arg))
+		return -EFAULT;
+	if (r.extent_start.p || r.extent_order || r.mem_flags)
+		return -EINVAL;
+	d = domain_get(r.domid);
+	if (!d)
+		return -ESRCH;
+	rc = mm_claim(d, r.nr_extents);
+	domain_put(d);
+	return rc;
+}
+
+static long put_frames(struct domain *d, struct xen_mem_acquire_resource *x)
+{
+	mfn_t m;
+	int rc;
+
+	for (u32 i = 0; i < x->nr_frames; i++) {
+		rc = grant_frame_mfn(d, x->frame + i, &m);
+		if (rc)
+			return rc;
+		if (write_frame((unsigned long)x->frame_list.p, i, mfn_x(m)))
+			return -EFAULT;
+	}
+	return 0;
+}
+
+/* Frames of the hypervisor's that belong to another domain, for its builder to map: grant frames. */
+static long acquire_resource(unsigned long arg)
+{
+	struct xen_mem_acquire_resource x;
+	struct domain *d;
+	long rc;
+
+	if (copy_in(&x, arg))
+		return -EFAULT;
+	if (x.pad || x.nr_frames > MAX_GRANT_FRAMES || (x.nr_frames && !x.frame_list.p) ||
+	    (!x.nr_frames && x.frame_list.p))
+		return -EINVAL;
+	if (x.type != XENMEM_resource_grant_table || x.id != XENMEM_resource_grant_table_id_shared)
+		return -EOPNOTSUPP;
+	d = domain_get(x.domid);
+	if (!d)
+		return -ESRCH;
+	rc = rights_target(current->domain, d);
+	if (!rc && x.nr_frames) {
+		rc = put_frames(d, &x);
+	} else if (!rc) {
+		x.nr_frames = grant_max_frames(d);
+		rc = copy_field_out(arg, struct xen_mem_acquire_resource, &x, nr_frames);
+	}
+	domain_put(d);
+	return rc;
+}
+
 long do_memory_op(unsigned long cmd, unsigned long arg, unsigned long a3, unsigned long a4,
 		  unsigned long a5)
 {
@@ -340,6 +403,10 @@ long do_memory_op(unsigned long cmd, unsigned long arg, unsigned long a3, unsign
 	switch (op) {
 	case XENMEM_exchange:
 		return memory_exchange(arg);
+	case XENMEM_claim_pages:
+		return claim_pages(arg);
+	case XENMEM_acquire_resource:
+		return acquire_resource(arg);
 	case XENMEM_maximum_ram_page:
 		return max_page - 1;
 	case XENMEM_current_reservation:

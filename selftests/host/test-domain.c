@@ -33,6 +33,7 @@ void *alloc_hyp_pages(unsigned int order) { return try_alloc(PAGE_SIZE << order)
 void free_hyp_pages(void *p, unsigned int order) { lib_free(p); }
 void share_hyp_page(void *p, struct domain *d, bool writable) { }
 void mm_domain_init(struct domain *d) { }
+int mm_claim(struct domain *d, unsigned long pages) { return 0; }
 void time_update_wallclock(struct domain *d) { }
 s64 now_ns(void) { return 1; }
 void timer_stop(struct timer *t) { }

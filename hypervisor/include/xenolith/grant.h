@@ -30,6 +30,7 @@ void grant_domain_free(struct domain *d);
  * -EINVAL above the limit, -ENOMEM. */
 int grant_frame_mfn(struct domain *d, unsigned long idx, mfn_t *m);
 unsigned int grant_nr_frames(const struct domain *d);
+unsigned int grant_max_frames(const struct domain *d);
 void grant_dump(struct domain *d);
 
 long do_grant_table_op(unsigned long cmd, unsigned long uop, unsigned long count, unsigned long, unsigned long);

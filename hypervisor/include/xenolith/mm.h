@@ -260,6 +260,11 @@ int assign_page(struct domain *d, struct page_info *pg);
 void free_stolen_page(struct page_info *pg);
 /** share_hyp_page: let @d map the hypervisor's page @p (shared_info, grant frames ...); rw or ro. */
 void share_hyp_page(void *p, struct domain *d, bool writable);
+/**
+ * mm_claim: promise @d frames until it has @pages in all (0: no longer). 0, -EINVAL (it has a claim,
+ * is dying, or may not have so many), -ENOMEM.
+ */
+int mm_claim(struct domain *d, unsigned long pages);
 /** mm_domain_relinquish: free all frames of a dying domain; 0 or -ERESTART. */
 int mm_domain_relinquish(struct domain *d);
 
