@@ -6,6 +6,7 @@
  */
 #include <xenolith/hypercall.h>
 #include <xen/sysctl.h>
+#include <xen/arch-x86/cpuid.h>
 #include "control.h"
 
 #define MAX_POLICY_LEAVES	160		/* above what any toolstack's list has */
@@ -28,22 +29,25 @@ static int put_leaf(struct leaf_list *l, const u32 *features, u32 leaf, u32 sub)
 	return 0;
 }
 
-/* How many subleaves @leaf has; 0: it is one without. */
+/*
+ * How many subleaves @leaf has; 0: it is one without. No fewer than libxc makes of the same policy:
+ * it writes its list into a buffer of the size of ours.
+ */
 static u32 nr_subleaves(u32 leaf)
 {
 	u32 n = 0;
 
 	switch (leaf) {
 	case 4:
-		while (n < 6 && cpuid(4, n).a & 0x1f)
+		while (n < 5 && cpuid(4, n).a & 0x1f)
 			n++;
-		return max(n, 1u);
+		return n + 1;			/* the end of the list too */
 	case 7:
 		return min(cpuid(7, 0).a, 2u) + 1;
 	case 0xb:
 		return 1;
 	case 0xd:
-		return x86.xcr0 ? fls64(x86.xcr0) + 1 : 1;
+		return x86.xcr0 & ~3UL ? fls64(x86.xcr0) + 1 : 2;
 	}
 	return 0;
 }
@@ -67,7 +71,11 @@ static int put_range(struct leaf_list *l, const u32 *features, u32 first)
 long control_get_cpu_policy(const u32 *features, u32 *nr_leaves, unsigned long leaves, u32 *nr_msrs)
 {
 	struct leaf_list l = { leaves, *nr_leaves, 0 };
-	int rc = put_range(&l, features, 0) ?: put_range(&l, features, 0x80000000);
+	int rc = put_range(&l, features, 0);
+
+	rc = rc ?: put_leaf(&l, features, XEN_CPUID_FIRST_LEAF, XEN_CPUID_NO_SUBLEAF);
+	rc = rc ?: put_leaf(&l, features, XEN_CPUID_FIRST_LEAF + 0x100, XEN_CPUID_NO_SUBLEAF);
+	rc = rc ?: put_range(&l, features, 0x80000000);
 
 	*nr_leaves = leaves ? l.nr : MAX_POLICY_LEAVES;
 	*nr_msrs = 0;
