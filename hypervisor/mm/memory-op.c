@@ -352,7 +352,7 @@ static long put_frames(struct domain *d, struct xen_mem_acquire_resource *x)
 		rc = grant_frame_mfn(d, x->frame + i, &m);
 		if (rc)
 			return rc;
-		if (write_frame((unsigned long)x->frame_list.p, i, mfn_x(m)))
+		if (copy_out((unsigned long)(x->frame_list.p + i), &m))
 			return -EFAULT;
 	}
 	return 0;
