@@ -52,9 +52,9 @@ unsigned long max_page = FRAMES, total_pages = FRAMES;
 #include "../../hypervisor/pv/mmuext.c"
 
 #ifdef DEBUG
-void lock_check_acquire(spinlock_t *l) { BUG_ON(spin_is_locked(l)); }
+void lock_check_acquire(spinlock_t *l) { BUG_ON(l->next != l->serving); }
 void lock_check_acquired(spinlock_t *l) { }
-void lock_check_release(spinlock_t *l) { BUG_ON(!spin_is_locked(l)); }
+void lock_check_release(spinlock_t *l) { BUG_ON(l->next == l->serving); }
 #endif
 
 bool mfn_valid(mfn_t m)
