@@ -73,12 +73,8 @@ size_t perms_print(const struct node *n, char *buf, size_t size)
 	size_t used = 0;
 
 	for (unsigned int i = 0; i < perms_count(n->perms); i++) {
-		bool valid = still_means(p[i].domid, n->perm_gen);
-
-		if (i && !valid)
-			continue;
 		used += snprintf(buf + used, used < size ? size - used : 0, "%c%u", letters[p[i].rights],
-				 valid ? p[i].domid : 0) + 1;
+				 i ? p[i].domid : perms_payer(n)) + 1;
 	}
 	return used;
 }

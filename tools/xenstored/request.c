@@ -86,13 +86,14 @@ static size_t home_len(const char *path)
 	return sscanf(path, "/local/domain/%5u/%n", &domid, &n) == 1 ? n : 0;
 }
 
-static bool valid_path(const struct conn *c, const char *path)
+/* The limit is for tools, too: what they write, domains read. */
+static bool valid_path(const char *path)
 {
 	size_t len = strlen(path);
 
 	if (len > XENSTORE_ABS_PATH_MAX || strstr(path, "//") || (len > 1 && path[len - 1] == '/'))
 		return false;
-	if (c->domid && quota_exceeded(c->domid, QUOTA_PATH, (long)len - (long)home_len(path)))
+	if (quotas[QUOTA_PATH].value && len > quotas[QUOTA_PATH].value + home_len(path))
 		return false;
 	return valid_chars(path);
 }
@@ -103,7 +104,7 @@ static int resolve(const struct conn *c, const char *arg, char *path, size_t *st
 	size_t len = arg ? strlen(arg) : 0;
 
 	*strip = 0;
-	if (!arg)
+	if (!arg || *arg == '@')
 		return EINVAL;
 	if (*arg != '/') {
 		if (len > XENSTORE_REL_PATH_MAX)
@@ -113,7 +114,7 @@ static int resolve(const struct conn *c, const char *arg, char *path, size_t *st
 	if (*strip + len > XENSTORE_ABS_PATH_MAX)
 		return EINVAL;
 	memcpy(path + *strip, arg, len + 1);
-	return valid_path(c, path) ? 0 : EINVAL;
+	return valid_path(path) ? 0 : EINVAL;
 }
 
 static struct scope scope_of(struct request *r)
@@ -279,21 +280,11 @@ static int do_rm(struct request *r)
 static int do_get_perms(struct request *r)
 {
 	char buf[XENSTORE_PAYLOAD_MAX];
-	const char *arg = only_string(r);
-	struct sight *special = arg && *arg == '@' ? store_special_perms(arg) : NULL;
-	struct node *n, dummy;
 	struct target t;
+	struct node *n;
 	size_t len;
-	int rc = 0;
+	int rc = aim_and_get(r, only_string(r), &t, &n);
 
-	if (special) {
-		dummy = (struct node){ .perms = special->perms, .perm_gen = special->generation };
-		n = &dummy;
-		if (!(perms_of(r->conn, n->perms, n->perm_gen) & PERM_READ))
-			rc = EACCES;
-	} else {
-		rc = aim_and_get(r, arg, &t, &n);
-	}
 	if (rc)
 		return rc;
 	len = perms_print(n, buf, sizeof(buf));

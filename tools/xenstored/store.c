@@ -77,12 +77,6 @@ static struct sight sight_of(const struct node *n)
 	return (struct sight){ n->perms, n->perm_gen };
 }
 
-static struct sight keep(struct sight s)
-{
-	blob_get(s.perms);
-	return s;
-}
-
 static void tell(struct scope *s, const struct event *e)
 {
 	struct pending_event *p;
@@ -91,11 +85,9 @@ static void tell(struct scope *s, const struct event *e)
 		watch_fire(e);
 		return;
 	}
-	if (!s->ledger->keep_events)
-		return;
 	p = xalloc(sizeof(*p) + strlen(e->path) + 1);
+	p->exact = e->exact;
 	strcpy(p->path, e->path);
-	p->event = (struct event){ p->path, e->exact, keep(e->node), keep(e->parent), keep(e->before) };
 	if (s->ledger->last_event)
 		s->ledger->last_event->next = p;
 	else
@@ -110,25 +102,22 @@ static size_t parent_len(const char *path)
 	return len ? len : 1;
 }
 
-static struct node *find_parent(struct scope *s, const char *path)
+static struct node *find_parent(struct node *root, const char *path)
 {
 	char parent[XENSTORE_ABS_PATH_MAX + 1];
 	size_t len = parent_len(path);
 
 	memcpy(parent, path, len);
 	parent[len] = 0;
-	return tree_find(*s->root, parent);
+	return tree_find(root, parent);
 }
 
 /* Tell of a change of @n at @path; @before are its permissions until now when they were changed. */
 static void tell_of(struct scope *s, const char *path, const struct node *n, struct sight before)
 {
-	struct event e = { .path = path, .node = sight_of(n), .before = before };
+	struct event e = { path, false, sight_of(n), sight_of(find_parent(*s->root, path)), before };
 
-	if (!s->ledger || s->ledger->keep_events) {
-		e.parent = sight_of(find_parent(s, path));
-		tell(s, &e);
-	}
+	tell(s, &e);
 }
 
 /* --- looking up --------------------------------------------------------------------------------------------------- */
@@ -283,7 +272,6 @@ struct removal {
 	struct node *parent;
 	char *path;			/* room for the longest */
 	size_t len;
-	bool quiet;
 };
 
 /* Tell of @n, a child of @r->parent at r->path, and all below it, and stop counting them. */
@@ -300,21 +288,19 @@ static bool remove_below(struct node *n, void *arg)
 	below.parent = n;
 	node_each_child(n, remove_below, &below);
 	r->path[below.len] = 0;
-	if (!r->quiet)
-		tell(r->s, &e);
+	tell(r->s, &e);
 	charge_node(r->s, n, -1);
 	return true;
 }
 
-static void remove_node(struct scope *s, const char *path, bool quiet)
+static void remove_node(struct scope *s, const char *path)
 {
 	char buf[XENSTORE_ABS_PATH_MAX + 1];
 	struct node *n = tree_find(*s->root, path);
-	struct removal r = { s, n, buf, strlen(path), quiet };
+	struct removal r = { s, n, buf, strlen(path) };
 
 	strcpy(buf, path);
-	if (!quiet)
-		tell_of(s, path, n, (struct sight){ 0 });
+	tell_of(s, path, n, (struct sight){ 0 });
 	node_each_child(n, remove_below, &r);
 	charge_node(s, n, -1);
 	node_put(tree_remove(s->root, path));
@@ -326,12 +312,12 @@ int store_rm(struct scope *s, const char *path)
 	int rc = store_get(s, path, PERM_WRITE, &n);
 
 	if (rc == ENOENT && !note(s, path, parent_len(path), NOTE_PERMS))
-		return find_parent(s, path) ? 0 : ENOENT;
+		return find_parent(*s->root, path) ? 0 : ENOENT;
 	if (rc)
 		return rc;
 	if (!path[1])
 		return EINVAL;
-	remove_node(s, path, false);
+	remove_node(s, path);
 	log_change(s, CHANGE_RM, path, NULL);
 	return 0;
 }
@@ -339,8 +325,9 @@ int store_rm(struct scope *s, const char *path)
 static void set_perms(struct scope *s, const char *path, struct blob *perms)
 {
 	struct node *n = tree_own(s->root, path, strlen(path));
-	struct sight before = keep(sight_of(n));
+	struct sight before = sight_of(n);
 
+	blob_get(before.perms);
 	charge_node(s, n, -1);
 	node_set_perms(n, blob_get(perms));
 	charge_node(s, n, 1);
@@ -374,7 +361,7 @@ void store_change(struct scope *s, enum change_kind kind, const char *path, stru
 		break;
 	case CHANGE_RM:
 		if (tree_find(*s->root, path))
-			remove_node(s, path, false);
+			remove_node(s, path);
 		break;
 	case CHANGE_PERMS:
 		if (tree_find(*s->root, path))
@@ -393,7 +380,22 @@ int ledger_fits(const struct ledger *l)
 	return 0;
 }
 
-void ledger_settle(struct ledger *l)
+/* Who may know is who could read it before, or can now; what it was in between is nobody's business. */
+static void fire_pending(const struct pending_event *p, struct node *before)
+{
+	struct node *then = tree_find(before, p->path), *now = tree_find(store_root, p->path);
+	struct event e = { p->path, p->exact };
+
+	if (!then && !now)
+		return;
+	e.node = sight_of(now ? now : then);
+	e.parent = sight_of(find_parent(now ? store_root : before, p->path));
+	if (then && now)
+		e.before = sight_of(then);
+	watch_fire(&e);
+}
+
+void ledger_settle(struct ledger *l, struct node *before)
 {
 	for (struct delta *d = l->deltas; d; d = d->hh.next) {
 		quota_charge(d->domid, QUOTA_NODES, d->nodes);
@@ -401,7 +403,7 @@ void ledger_settle(struct ledger *l)
 		store_bytes += d->bytes;
 	}
 	for (struct pending_event *p = l->events; p; p = p->next)
-		watch_fire(&p->event);
+		fire_pending(p, before);
 }
 
 void ledger_free(struct ledger *l)
@@ -409,12 +411,8 @@ void ledger_free(struct ledger *l)
 	struct pending_event *p, *next;
 	struct delta *d, *tmp;
 
-	LL_FOREACH_SAFE(l->events, p, next) {
-		blob_put(p->event.node.perms);
-		blob_put(p->event.parent.perms);
-		blob_put(p->event.before.perms);
+	LL_FOREACH_SAFE(l->events, p, next)
 		free(p);
-	}
 	HASH_ITER(hh, l->deltas, d, tmp) {
 		HASH_DEL(l->deltas, d);
 		free(d);
@@ -469,7 +467,7 @@ static bool find_owned(struct node *n, void *arg)
 	return !p->found;
 }
 
-/* Remove what @domid owns below @start, quietly: watchers of @releaseDomain are told of it all. */
+/* Remove what @domid owns below @start. */
 static void purge(uint32_t domid, const char *start)
 {
 	char path[XENSTORE_ABS_PATH_MAX + 1];
@@ -480,7 +478,7 @@ static void purge(uint32_t domid, const char *start)
 
 		if (node_each_child(n, find_owned, &p))
 			break;
-		remove_node(&live, path, true);
+		remove_node(&live, path);
 		n = tree_find(store_root, start);
 	}
 }

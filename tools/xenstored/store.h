@@ -31,15 +31,14 @@ struct delta {
 };
 
 struct pending_event {
-	struct event event;
 	struct pending_event *next;
+	bool exact;
 	char path[];
 };
 
 struct ledger {
 	struct delta *deltas;		/* uthash by domid */
 	struct pending_event *events, *last_event;
-	bool keep_events;
 };
 
 struct scope {
@@ -80,8 +79,10 @@ void store_fire_special(const char *name);
 /** store_forget_owner() - remove all nodes of a domain that is gone. */
 void store_forget_owner(uint32_t domid);
 
-/** ledger_settle() - let charges and events of a committed transaction take effect; ledger_free() - or not. */
-void ledger_settle(struct ledger *l);
+/** ledger_settle() - let charges and events of a transaction take effect that changed the tree @before. */
+void ledger_settle(struct ledger *l, struct node *before);
+
+/** ledger_free() - forget what is written down. */
 void ledger_free(struct ledger *l);
 
 /** ledger_fits() - 0, or the errno of the quota that a commit would break. */

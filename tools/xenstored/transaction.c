@@ -141,37 +141,43 @@ static bool conflicts(const struct tx *tx)
 	return false;
 }
 
-/* Do the changes of @tx on *@root, charging @l. */
-static void replay(struct tx *tx, struct node **root, struct ledger *l)
+static void replay(struct tx *tx)
 {
-	struct scope s = { tx->conn, NULL, root, l };
+	struct scope s = { tx->conn, NULL, &tx->root, &tx->ledger };
 	struct change *c;
 
 	LL_FOREACH(tx->changes, c)
 		store_change(&s, c->kind, c->path->data, c->blob);
 }
 
+void tx_refresh(struct tx *tx)
+{
+	tx->doomed = conflicts(tx);
+	node_put(tx->base);
+	node_put(tx->root);
+	ledger_free(&tx->ledger);
+	tx->base = node_get(store_root);
+	tx->root = node_get(store_root);
+	replay(tx);
+	DL_DELETE2(by_age, tx, age_prev, age_next);
+	DL_APPEND2(by_age, tx, age_prev, age_next);
+}
+
 static int commit(struct tx *tx)
 {
-	struct ledger l = { .keep_events = true };
-	struct node *root;
+	struct node *old = store_root;
 	int rc;
 
-	if (conflicts(tx))
-		return EAGAIN;
-	root = node_get(store_root);
-	replay(tx, &root, &l);
-	rc = ledger_fits(&l);
-	if (!rc) {
-		struct node *old = store_root;
-
-		store_root = root;
-		root = old;
-		ledger_settle(&l);
-	}
-	node_put(root);
-	ledger_free(&l);
-	return rc;
+	if (tx->base != store_root)
+		tx_refresh(tx);
+	rc = tx->doomed ? EAGAIN : ledger_fits(&tx->ledger);
+	if (rc)
+		return rc;
+	/* Nothing else changed: the private tree is what the changes make of the store. */
+	store_root = tx->root;
+	tx->root = old;
+	ledger_settle(&tx->ledger, old);
+	return 0;
 }
 
 int tx_end(struct tx *tx, bool do_commit)
@@ -186,19 +192,6 @@ void tx_abort_all(struct conn *c)
 {
 	while (c->txs)
 		tx_free(c->txs);
-}
-
-void tx_refresh(struct tx *tx)
-{
-	tx->doomed = conflicts(tx);
-	node_put(tx->base);
-	node_put(tx->root);
-	ledger_free(&tx->ledger);
-	tx->base = node_get(store_root);
-	tx->root = node_get(store_root);
-	replay(tx, &tx->root, &tx->ledger);
-	DL_DELETE2(by_age, tx, age_prev, age_next);
-	DL_APPEND2(by_age, tx, age_prev, age_next);
 }
 
 void tx_limit_memory(void)

@@ -2,6 +2,7 @@
 /*
  * Persistent tree of treaps; tree.h has the drawing.
  */
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -24,21 +25,42 @@ static uint32_t random_prio(void)
 	return state >> 24;
 }
 
-static int name_cmp(const char *name, size_t len, const struct blob *b)
-{
-	int diff = memcmp(name, b->data, len < b->len ? len : b->len);
+/* Most names differ in the eight bytes that a node carries itself. */
+struct name {
+	const char *text;
+	size_t len;
+	uint64_t key;
+};
 
-	return diff ? diff : (len > b->len) - (len < b->len);
+static struct name name_of(const char *text, size_t len)
+{
+	struct name n = { text, len, 0 };
+
+	memcpy(&n.key, text, len < sizeof(n.key) ? len : sizeof(n.key));
+	n.key = be64toh(n.key);
+	return n;
 }
 
-static struct node *node_new(struct blob *name, struct blob *perms)
+static int name_cmp(const struct name *a, const struct node *n)
+{
+	const struct blob *b = n->name;
+	int diff;
+
+	if (a->key != n->key)
+		return a->key < n->key ? -1 : 1;
+	diff = memcmp(a->text, b->data, a->len < b->len ? a->len : b->len);
+	return diff ? diff : (a->len > b->len) - (a->len < b->len);
+}
+
+static struct node *node_new(const struct name *name, struct blob *perms)
 {
 	struct node *n = xalloc(sizeof(*n));
 
 	tree_bytes += sizeof(*n);
 	n->refs = 1;
 	n->prio = random_prio();
-	n->name = name;
+	n->key = name->key;
+	n->name = blob_new(name->text, name->len);
 	n->perms = perms;
 	n->gen = n->perm_gen = n->list_gen = ++tree_generation;
 	return n;
@@ -46,7 +68,9 @@ static struct node *node_new(struct blob *name, struct blob *perms)
 
 struct node *tree_new(struct blob *perms)
 {
-	return node_new(blob_new("", 0), perms);
+	struct name none = { "" };
+
+	return node_new(&none, perms);
 }
 
 void node_put(struct node *n)
@@ -87,12 +111,12 @@ static struct node *own(struct node **slot)
 	return n;
 }
 
-static struct node *find_child(struct node *parent, const char *name, size_t len)
+static struct node *find_child(struct node *parent, const struct name *name)
 {
 	struct node *n = parent->children;
 
 	while (n) {
-		int diff = name_cmp(name, len, n->name);
+		int diff = name_cmp(name, n);
 
 		if (!diff)
 			break;
@@ -114,14 +138,15 @@ struct node *tree_nearest(struct node *root, const char *path, size_t *end)
 
 	*end = 1;
 	while (*p) {
-		size_t len = component(p);
-		struct node *child = find_child(n, p, len);
+		struct name name = name_of(p, component(p));
+		struct node *child = find_child(n, &name);
 
 		if (!child)
 			break;
 		n = child;
-		*end = p + len - path;
-		p += len + (p[len] == '/');
+		p += name.len;
+		*end = p - path;
+		p += *p == '/';
 	}
 	return n;
 }
@@ -135,12 +160,12 @@ struct node *tree_find(struct node *root, const char *path)
 }
 
 /* The slot that holds child @name of owned @parent, all above it owned, itself not yet. NULL when there is none. */
-static struct node **own_slot(struct node *parent, const char *name, size_t len)
+static struct node **own_slot(struct node *parent, const struct name *name)
 {
 	struct node **slot = &parent->children;
 
 	while (*slot) {
-		int diff = name_cmp(name, len, (*slot)->name);
+		int diff = name_cmp(name, *slot);
 		struct node *n;
 
 		if (!diff)
@@ -157,19 +182,19 @@ struct node *tree_own(struct node **root, const char *path, size_t len)
 	const char *p = path + 1, *end = path + len;
 
 	while (p < end) {
-		size_t part = component(p);
+		struct name name = name_of(p, component(p));
 
-		n = own(own_slot(n, p, part));
-		p += part + 1;
+		n = own(own_slot(n, &name));
+		p += name.len + 1;
 	}
 	return n;
 }
 
 /* Cut the treap @n at @name into what is smaller (*@left) and what is greater (*@right). */
-static void split(struct node *n, const struct blob *name, struct node **left, struct node **right)
+static void split(struct node *n, const struct name *name, struct node **left, struct node **right)
 {
 	while (n) {
-		if (name_cmp(name->data, name->len, n->name) < 0) {
+		if (name_cmp(name, n) < 0) {
 			*right = n;
 			n = own(right);
 			right = &n->left;
@@ -203,16 +228,17 @@ static void join(struct node *left, struct node *right, struct node **slot)
 	*slot = left ? left : right;
 }
 
-struct node *tree_add(struct node *parent, const char *name, size_t len, struct blob *perms)
+struct node *tree_add(struct node *parent, const char *text, size_t len, struct blob *perms)
 {
-	struct node *n = node_new(blob_new(name, len), perms), **slot = &parent->children;
+	struct name name = name_of(text, len);
+	struct node *n = node_new(&name, perms), **slot = &parent->children;
 
 	while (*slot && (*slot)->prio >= n->prio) {
 		struct node *at = own(slot);
 
-		slot = name_cmp(name, len, at->name) < 0 ? &at->left : &at->right;
+		slot = name_cmp(&name, at) < 0 ? &at->left : &at->right;
 	}
-	split(*slot, n->name, &n->left, &n->right);
+	split(*slot, &name, &n->left, &n->right);
 	*slot = n;
 	parent->list_gen = n->gen;
 	return n;
@@ -220,9 +246,10 @@ struct node *tree_add(struct node *parent, const char *name, size_t len, struct 
 
 struct node *tree_remove(struct node **root, const char *path)
 {
-	const char *name = strrchr(path, '/') + 1;
-	struct node *parent = tree_own(root, path, name - 1 - path);
-	struct node **slot = own_slot(parent, name, strlen(name)), *n = own(slot);
+	const char *last = strrchr(path, '/') + 1;
+	struct name name = name_of(last, strlen(last));
+	struct node *parent = tree_own(root, path, last - 1 - path);
+	struct node **slot = own_slot(parent, &name), *n = own(slot);
 
 	join(n->left, n->right, slot);
 	n->left = n->right = NULL;
@@ -242,21 +269,6 @@ void node_set_perms(struct node *n, struct blob *perms)
 	blob_put(n->perms);
 	n->perms = perms;
 	n->gen = n->perm_gen = ++tree_generation;
-}
-
-struct node *node_next_child(struct node *n, const struct node *after)
-{
-	struct node *best = NULL;
-
-	for (n = n->children; n; ) {
-		if (after && name_cmp(n->name->data, n->name->len, after->name) <= 0) {
-			n = n->right;
-		} else {
-			best = n;
-			n = n->left;
-		}
-	}
-	return best;
 }
 
 static bool in_order(struct node *n, node_fn fn, void *arg)

@@ -30,6 +30,7 @@
 struct node {
 	uint32_t refs;
 	uint32_t prio;
+	uint64_t key;		/* the name's first bytes, as a number that sorts like them */
 	struct node *left, *right;
 	struct node *children;
 	struct blob *name, *value, *perms;
@@ -74,9 +75,6 @@ struct node *tree_remove(struct node **root, const char *path);
 /** node_set_value(), node_set_perms() - change an owned node; the reference is taken over. */
 void node_set_value(struct node *n, struct blob *value);
 void node_set_perms(struct node *n, struct blob *perms);
-
-/** node_next_child() - the child of @n with the smallest name above @after (NULL: the first), or NULL. */
-struct node *node_next_child(struct node *n, const struct node *after);
 
 /**
  * node_each_child() - call @fn for the children of @n in order of their names until it returns false.

@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -181,14 +180,15 @@ static long backend_port(void)
 
 static long xenfs_port(void)
 {
-	FILE *f = fopen("/proc/xen/xsd_port", "re");
-	long port = -1;
+	int fd = open("/proc/xen/xsd_port", O_RDONLY | O_CLOEXEC);
+	char text[16] = "";
+	ssize_t n;
 
-	if (f && fscanf(f, "%ld", &port) != 1)
-		port = -1;
-	if (f)
-		fclose(f);
-	return port;
+	if (fd < 0)
+		return -1;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	return n > 0 ? atol(text) : -1;
 }
 
 struct xenstore_domain_interface *xen_map_own_ring(uint32_t *remote_port)
