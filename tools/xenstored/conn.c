@@ -88,13 +88,20 @@ static void unqueue(struct conn *c, struct message *m)
 	free(m);
 }
 
-static struct message *message_new(const struct xsd_sockmsg *hdr, bool event)
+static struct message *message_alloc(size_t len, bool event)
 {
-	struct message *m = malloc(sizeof(*m) + sizeof(*hdr) + hdr->len);
+	struct message *m = malloc(sizeof(*m) + len);
 
 	if (!m)
 		abort();
-	*m = (struct message){ .event = event, .len = sizeof(*hdr) + hdr->len };
+	*m = (struct message){ .event = event, .len = len };
+	return m;
+}
+
+static struct message *message_new(const struct xsd_sockmsg *hdr, bool event)
+{
+	struct message *m = message_alloc(sizeof(*hdr) + hdr->len, event);
+
 	memcpy(m->data, hdr, sizeof(*hdr));
 	return m;
 }
@@ -175,6 +182,25 @@ void conn_forget_watch(struct watch *w)
 {
 	if (w->coarse)
 		w->coarse->coarse = NULL;
+}
+
+void conn_each_unread(const struct conn *c, unread_fn fn, void *arg)
+{
+	size_t skip = c->out_sent;
+	struct message *m;
+
+	DL_FOREACH(c->out, m) {
+		fn(m->data + skip, m->len - skip, m->event, arg);
+		skip = 0;
+	}
+}
+
+void conn_queue_unread(struct conn *c, const void *data, size_t len, bool event)
+{
+	struct message *m = message_alloc(len, event);
+
+	memcpy(m->data, data, len);
+	queue(c, m);
 }
 
 static void sent(struct conn *c, size_t n)
@@ -325,6 +351,12 @@ void conn_readable(struct conn *c)
 void conn_writable(struct conn *c)
 {
 	set_dirty(c);
+}
+
+void conn_wake(struct conn *c)
+{
+	set_dirty(c);
+	set_ready(c, true);
 }
 
 bool conn_serve_ready(void)

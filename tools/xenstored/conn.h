@@ -107,6 +107,16 @@ void conn_send_event(struct conn *c, struct watch *w, const char *path, size_t p
 /** conn_flush_all() - write what is new, end who is lost: the end of a round. */
 void conn_flush_all(void);
 
+/** conn_each_unread() - call @fn for every unread message in order, with what of it was not written yet. */
+typedef void (*unread_fn)(const void *data, size_t len, bool event, void *arg);
+void conn_each_unread(const struct conn *c, unread_fn fn, void *arg);
+
+/** conn_queue_unread() - queue again what conn_each_unread() gave a former life of the daemon. */
+void conn_queue_unread(struct conn *c, const void *data, size_t len, bool event);
+
+/** conn_wake() - give @c a turn without being told, in case that it said something that nobody heard. */
+void conn_wake(struct conn *c);
+
 /** conn_forget_watch() - @w goes; an unread event may still speak of it. */
 void conn_forget_watch(struct watch *w);
 

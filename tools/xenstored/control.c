@@ -12,6 +12,7 @@
 #include "domain.h"
 #include "log.h"
 #include "request.h"
+#include "state.h"
 #include "store.h"
 
 enum { MAX_ARGS = 8 };
@@ -43,6 +44,16 @@ static int do_log(struct request *r, const char **arg, unsigned int n)
 static int do_logfile(struct request *r, const char **arg, unsigned int n)
 {
 	int rc = n == 1 ? trace_file(arg[0]) : EINVAL;
+
+	if (!rc)
+		request_ok(r);
+	return rc;
+}
+
+/* The answer is queued first: the new program sends it. */
+static int do_live_update(struct request *r, const char **arg, unsigned int n)
+{
+	int rc = n > 1 ? EINVAL : state_request_update(n ? arg[0] : NULL);
 
 	if (!rc)
 		request_ok(r);
@@ -106,6 +117,7 @@ static int do_help(struct request *r, const char **arg, unsigned int n);
 static const struct command commands[] = {
 	{ "check", do_check, "" },
 	{ "help", do_help, "" },
+	{ "live-update", do_live_update, "[<program>]" },
 	{ "log", do_log, "on|off" },
 	{ "logfile", do_logfile, "<file>" },
 	{ "memreport", do_memreport, "" },

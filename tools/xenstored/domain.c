@@ -36,7 +36,7 @@ static struct domain *by_port(int port)
 	return d;
 }
 
-static struct domain *domain_new(uint32_t domid, uint64_t since)
+struct domain *domain_new(uint32_t domid, uint64_t since)
 {
 	struct domain *d = xalloc(sizeof(*d));
 
@@ -155,17 +155,12 @@ static int bind_ring(struct domain *d, uint32_t remote_port)
 	if (port < 0)
 		return errno;
 	d->remote_port = remote_port;
-	domain_use_port(d, port);
+	d->port = port;
+	HASH_ADD(by_port, ports, port, sizeof(d->port), d);
 	return 0;
 }
 
-void domain_use_port(struct domain *d, int port)
-{
-	d->port = port;
-	HASH_ADD(by_port, ports, port, sizeof(d->port), d);
-}
-
-void domain_attach(struct domain *d, struct xenstore_domain_interface *ring)
+static void attach(struct domain *d, struct xenstore_domain_interface *ring)
 {
 	d->ring = ring;
 	d->introduced = true;
@@ -199,7 +194,7 @@ int domain_introduce(uint32_t domid, uint64_t mfn, uint32_t port)
 	d->shutdown = false;
 	ring_reset(ring);
 	ring->server_features = XENSTORE_SERVER_FEATURE_ERROR;
-	domain_attach(d, ring);
+	attach(d, ring);
 	xen_notify(d->port);
 	store_fire_special("@introduceDomain");
 	return 0;
@@ -291,9 +286,23 @@ bool domain_connect_own(void)
 		log_line("the kernel offers no ring: %m");
 		return false;
 	}
-	domain_attach(d, ring);
+	attach(d, ring);
 	/* What the kernel asked before there was a daemon waits in the ring. */
 	conn_readable(d->conn);
 	xen_notify(d->port);
 	return true;
+}
+
+void domain_reattach(struct domain *d)
+{
+	uint32_t port;
+	struct xenstore_domain_interface *ring = d->domid ? xen_map_ring(d->domid, d->mfn) : xen_map_own_ring(&port);
+
+	if (d->port >= 0)
+		HASH_ADD(by_port, ports, port, sizeof(d->port), d);
+	attach(d, ring);
+	if (ring)
+		return;
+	log_line("domain %u: its ring cannot be mapped again: %m", d->domid);
+	conn_lost(d->conn);
 }

@@ -39,6 +39,9 @@ struct domain {
 /** domains - all known domains, a uthash by number (handle by_id). */
 extern struct domain *domains;
 
+/** domain_new() - know a domain; domain_know() asks the hypervisor first. */
+struct domain *domain_new(uint32_t domid, uint64_t since);
+
 /** domain_find() - the domain with that number if it is known, or NULL. */
 struct domain *domain_find(uint32_t domid);
 
@@ -57,9 +60,8 @@ uint64_t domain_since(uint32_t domid);
 /** domain_introduce() - connect a domain's ring, or give a connected one a new event channel. 0 or an errno. */
 int domain_introduce(uint32_t domid, uint64_t mfn, uint32_t port);
 
-/** domain_use_port(), domain_attach() - the parts of that which a live update does by itself. */
-void domain_use_port(struct domain *d, int port);
-void domain_attach(struct domain *d, struct xenstore_domain_interface *ring);
+/** domain_reattach() - go on with the ring of a domain that was connected before a live update, by @d->port. */
+void domain_reattach(struct domain *d);
 
 /** domain_release() - forget a domain and all that it held: nodes, watches, transactions, rights. */
 void domain_release(struct domain *d);

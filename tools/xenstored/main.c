@@ -16,7 +16,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -27,14 +29,21 @@
 #include "log.h"
 #include "quota.h"
 #include "socket.h"
+#include "state.h"
 #include "store.h"
 #include "transaction.h"
 #include "xen.h"
 
+struct signals {
+	struct source source;
+	int fd;
+};
+
 static struct {
 	bool foreground, no_domains, print_pid;
 	const char *pid_file, *trace;
-} options;
+	int restore;			/* the file with the state of a former life, or -1 */
+} options = { .restore = -1 };
 
 static const char usage[] =
 "Usage: xenstored [OPTION...]\n"
@@ -72,6 +81,9 @@ static const struct option long_options[] = {
 	{ "quota", 1, NULL, 'Q' },
 	{ "quota-soft", 1, NULL, 'q' },
 	{ "help", 0, NULL, 'H' },
+	/* What a live update passes on to itself. */
+	{ "restore", 1, NULL, 'x' },
+	{ "can-restore", 1, NULL, 'X' },
 	/* Of the other implementation, where they choose between what is always so here. */
 	{ "internal-db", 2, NULL, 'I' },
 	{ "timeout", 1, NULL, 'w' },
@@ -154,6 +166,11 @@ static void set_option(int opt)
 	case 'q':
 		set_quota(optarg, opt == 'q');
 		break;
+	case 'x':
+		options.restore = number(optarg);
+		break;
+	case 'X':
+		exit(state_can_load(number(optarg)) ? 0 : 1);
 	case 'H':
 		fputs(usage, stdout);
 		exit(0);
@@ -268,15 +285,51 @@ static void start(void)
 		domain_connect_own();
 }
 
-static void run(void)
+static void resume(void)
 {
-	bool busy = false;
+	state_load_devices(options.restore);
+	state_load();
+}
+
+/* SIGUSR1: a live update; SIGHUP: the trace file was moved away. */
+static void signal_ready(struct source *s, uint32_t events)
+{
+	int fd = ((struct signals *)s)->fd;
+	struct signalfd_siginfo info;
+
+	(void)events;
+	if (read(fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (info.ssi_signo == SIGUSR1 && state_request_update(NULL))
+		log_line("live update: this program does not take the state over");
+	if (info.ssi_signo == SIGHUP && options.trace)
+		trace_file(options.trace);
+}
+
+static void open_signals(void)
+{
+	static struct signals signals = { { signal_ready } };
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signals.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	loop_watch(signals.fd, &signals.source, EPOLLIN);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static _Noreturn void run(void)
+{
+	bool busy = options.restore >= 0;
 
 	for (;;) {
 		loop_round(busy);
 		busy = conn_serve_ready();
 		conn_flush_all();
 		tx_limit_memory();
+		state_update();
 	}
 }
 
@@ -284,16 +337,21 @@ int main(int argc, char **argv)
 {
 	int ready = -1;
 
+	state_remember_program(argv);
 	parse_options(argc, argv);
-	signal(SIGPIPE, SIG_IGN);
-	if (!options.foreground)
+	if (!options.foreground && options.restore < 0)
 		ready = fork_to_background();
 	log_open(options.foreground);
 	raise_descriptor_limit();
 	loop_init();
+	open_signals();
 	errno = options.trace ? trace_file(options.trace) : 0;
 	if (errno)
 		fail(options.trace);
+	if (options.restore >= 0) {
+		resume();
+		run();
+	}
 	start();
 	if (options.pid_file)
 		write_pid(options.pid_file);

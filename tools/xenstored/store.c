@@ -433,6 +433,11 @@ void store_init(void)
 	make(&live, "/tool/xenstored", NULL, false);
 }
 
+void store_adopt(const struct node *n)
+{
+	charge_node(&live, n, 1);
+}
+
 struct sight *store_special_perms(const char *name)
 {
 	if (!strcmp(name, "@introduceDomain"))

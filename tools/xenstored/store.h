@@ -51,6 +51,9 @@ struct scope {
 /** store_init() - the first nodes: "/" and "/tool/xenstored". */
 void store_init(void);
 
+/** store_adopt() - count a node that came over from a former life of the daemon. */
+void store_adopt(const struct node *n);
+
 /** store_get() - the node at @path if @s->conn has the rights @want on it. Returns 0, ENOENT or EACCES. */
 int store_get(struct scope *s, const char *path, unsigned int want, struct node **node);
 
