@@ -56,9 +56,6 @@ hypercall:
 	mov	%r15, REGS_r15(%rsp)
 	cmp	$NR_HYPERCALLS, %rax
 	jae	no_hypercall
-	lea	percpu_hypercall_counts(%rip), %rcx
-	add	CI_percpu_offset(%rsp), %rcx
-	incq	(%rcx,%rax,8)
 	lea	hypercall_table(%rip), %rcx
 	mov	(%rcx,%rax,8), %rax
 	test	%rax, %rax

@@ -11,8 +11,6 @@
 
 #define SYSCALL_LENGTH	2
 
-DEFINE_PER_CPU(u64, hypercall_counts[NR_HYPERCALLS]);	/* counted by entry/syscall.S */
-
 long hypercall_continue(unsigned long op, unsigned long a1, unsigned long a2, unsigned long a3,
 			unsigned long a4, unsigned long a5)
 {
@@ -22,8 +20,7 @@ long hypercall_continue(unsigned long op, unsigned long a1, unsigned long a2, un
 	if (v->in_multicall) {
 		v->continuation.pending = true;
 		v->continuation.op = op;
-		memcpy(v->continuation.args, (unsigned long[]){ a1, a2, a3, a4, a5 },
-		       sizeof(v->continuation.args));
+		memcpy(v->continuation.args, (unsigned long[]){ a1, a2, a3, a4, a5 }, sizeof(v->continuation.args));
 		return op;
 	}
 	regs->rip -= SYSCALL_LENGTH;
@@ -38,14 +35,4 @@ long hypercall_continue(unsigned long op, unsigned long a1, unsigned long a2, un
 bool hypercall_preempt(void)
 {
 	return READ_ONCE(cpu_info()->softirq_pending) || evtchn_upcall_needed(current);
-}
-
-u64 hypercall_count(unsigned int nr)
-{
-	unsigned int cpu;
-	u64 sum = 0;
-
-	for_each_cpu(cpu, &cpu_online_mask)
-		sum += per_cpu(hypercall_counts, cpu)[nr];
-	return sum;
 }

@@ -36,17 +36,10 @@ int copy_to_guest_any(void __user *dst, const void *src, size_t n)
 
 int clear_guest(void __user *dst, size_t n)
 {
-	size_t left = n / 8;
+	static const u8 zeroes[64];
 
-	if (!guest_addr_ok((unsigned long)dst, n))
-		return -EFAULT;
-	stac();
-	asm volatile("1:	rep stosq\n"
-		     "	mov %k[tail], %%ecx\n"
-		     "2:	rep stosb\n"
-		     "3:\n"
-		     EXTABLE(1b, 3b) EXTABLE(2b, 3b)
-		     : "+c" (left), "+D" (dst) : [tail] "r" (n % 8), "a" (0) : "memory");
-	clac();
-	return left ? -EFAULT : 0;
+	for (; n > sizeof(zeroes); n -= sizeof(zeroes), dst = (u8 __user *)dst + sizeof(zeroes))
+		if (copy_to_guest_any(dst, zeroes, sizeof(zeroes)))
+			return -EFAULT;
+	return copy_to_guest_any(dst, zeroes, n);
 }

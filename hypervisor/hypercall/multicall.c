@@ -43,8 +43,7 @@ static int run_entry(struct vcpu *v, unsigned long addr)
 	return copy_words_out(guest_ptr(addr), &c, sizeof(c)) ?: -ERESTART;
 }
 
-long do_multicall(unsigned long calls, unsigned long nr, unsigned long a3, unsigned long a4,
-		  unsigned long a5)
+long do_multicall(unsigned long calls, unsigned long nr, unsigned long a3, unsigned long a4, unsigned long a5)
 {
 	struct vcpu *v = current;
 	unsigned int left = nr;

@@ -32,7 +32,6 @@ const hypercall_fn hypercall_table[NR_HYPERCALLS] = {
 	[__HYPERVISOR_vcpu_op]				= do_vcpu_op,
 	[__HYPERVISOR_set_segment_base]			= do_set_segment_base,
 	[__HYPERVISOR_mmuext_op]			= do_mmuext_op,
-	[__HYPERVISOR_nmi_op]				= do_nmi_op,
 	[__HYPERVISOR_sched_op]				= do_sched_op,
 	[__HYPERVISOR_callback_op]			= do_callback_op,
 	[__HYPERVISOR_event_channel_op]			= do_event_channel_op,

@@ -19,16 +19,6 @@ static int copy_string(unsigned long arg, const char *s, size_t size)
 	return copy_to_guest(guest_ptr(arg), buf, size);
 }
 
-static int get_compile_info(unsigned long arg)
-{
-	static const struct xen_compile_info info = {
-		.compiler = "gcc " TEXT(__GNUC__) "." TEXT(__GNUC_MINOR__),
-		.compile_by = "xenolith",
-	};
-
-	return copy_out(arg, &info);
-}
-
 static u32 features(const struct domain *d)
 {
 	u32 map = 1U << XENFEAT_mmu_pt_update_preserve_ad | 1U << XENFEAT_highmem_assist |
@@ -53,10 +43,12 @@ static int get_features(unsigned long arg)
 	return copy_out(arg, &fi);
 }
 
-long do_xen_version(unsigned long cmd, unsigned long arg, unsigned long a3, unsigned long a4,
-		    unsigned long a5)
+long do_xen_version(unsigned long cmd, unsigned long arg, unsigned long a3, unsigned long a4, unsigned long a5)
 {
-	struct domain *d = current->domain;
+	static const struct xen_compile_info compile_info = {
+		.compiler = "gcc " TEXT(__GNUC__) "." TEXT(__GNUC_MINOR__), .compile_by = "xenolith",
+	};
+	const struct domain *d = current->domain;
 	struct xen_platform_parameters params = { .virt_start = HYP_VIRT_START };
 
 	switch ((u32)cmd) {
@@ -65,7 +57,7 @@ long do_xen_version(unsigned long cmd, unsigned long arg, unsigned long a3, unsi
 	case XENVER_extraversion:
 		return copy_string(arg, EXTRA_VERSION, sizeof(xen_extraversion_t));
 	case XENVER_compile_info:
-		return get_compile_info(arg);
+		return copy_out(arg, &compile_info);
 	case XENVER_capabilities:
 		return copy_string(arg, "xen-3.0-x86_64 ", sizeof(xen_capabilities_info_t));
 	case XENVER_changeset:
@@ -79,8 +71,7 @@ long do_xen_version(unsigned long cmd, unsigned long arg, unsigned long a3, unsi
 	case XENVER_guest_handle:
 		return copy_out(arg, &d->handle);
 	case XENVER_commandline:
-		return copy_string(arg, d->is_control ? boot_info.cmdline : "<denied>",
-				   sizeof(xen_commandline_t));
+		return copy_string(arg, d->is_control ? boot_info.cmdline : "<denied>", sizeof(xen_commandline_t));
 	case XENVER_build_id:
 		return -ENODATA;
 	}

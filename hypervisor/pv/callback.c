@@ -10,7 +10,6 @@
 #include <xenolith/domain.h>
 #include <xenolith/hypercall.h>
 #include <xen/callback.h>
-#include <xen/nmi.h>
 #include "guest-cpu.h"
 
 long do_set_trap_table(unsigned long traps, unsigned long a2, unsigned long a3, unsigned long a4, unsigned long a5)
@@ -91,21 +90,6 @@ long do_callback_op(unsigned long cmd, unsigned long arg, unsigned long a3, unsi
 		if (callback_known(unreg.type) && unreg.type != CALLBACKTYPE_nmi)
 			return -EINVAL;
 		return pv_set_callback(current, unreg.type, 0, false);
-	}
-	return -ENOSYS;
-}
-
-long do_nmi_op(unsigned long cmd, unsigned long arg, unsigned long a3, unsigned long a4, unsigned long a5)
-{
-	struct xennmi_callback cb;
-
-	switch (cmd) {
-	case XENNMI_register_callback:
-		if (copy_in(&cb, arg))
-			return -EFAULT;
-		return pv_set_callback(current, CALLBACKTYPE_nmi, cb.handler_address, true);
-	case XENNMI_unregister_callback:
-		return pv_set_callback(current, CALLBACKTYPE_nmi, 0, true);
 	}
 	return -ENOSYS;
 }

@@ -77,7 +77,7 @@ static int check_context(const struct vcpu_guest_context *c)
 	    !pv_entry_ok(c->event_callback_eip) || !pv_entry_ok(c->failsafe_callback_eip) ||
 	    !pv_entry_ok(c->syscall_callback_eip) || !pv_ldt_ok(c->ldt_base, c->ldt_ents))
 		return -EINVAL;
-	if (!(c->flags & VGCF_in_kernel) && !c->ctrlreg[1])
+	if (!(c->flags & VGCF_in_kernel) && !xen_cr3_to_pfn(c->ctrlreg[1]))
 		return -EINVAL;
 	for (unsigned int i = 0; i < NR_TRAPS; i++)
 		if (!pv_entry_ok(c->trap_ctxt[i].address))
@@ -137,10 +137,8 @@ static void set_entries(struct vcpu *v, const struct vcpu_guest_context *c)
 {
 	memcpy(v->pv.trap, c->trap_ctxt, sizeof(c->trap_ctxt));
 	pv_set_callback(v, CALLBACKTYPE_event, c->event_callback_eip, false);
-	pv_set_callback(v, CALLBACKTYPE_failsafe, c->failsafe_callback_eip,
-			c->flags & VGCF_failsafe_disables_events);
-	pv_set_callback(v, CALLBACKTYPE_syscall, c->syscall_callback_eip,
-			c->flags & VGCF_syscall_disables_events);
+	pv_set_callback(v, CALLBACKTYPE_failsafe, c->failsafe_callback_eip, c->flags & VGCF_failsafe_disables_events);
+	pv_set_callback(v, CALLBACKTYPE_syscall, c->syscall_callback_eip, c->flags & VGCF_syscall_disables_events);
 }
 
 int pv_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)

@@ -16,8 +16,7 @@
 
 unsigned long pv_guest_cr4_view(unsigned long wanted)
 {
-	unsigned long possible = X86_CR4_TSD | X86_CR4_DE |
-		(x86.cr4 & (X86_CR4_FSGSBASE | X86_CR4_OSXSAVE));
+	unsigned long possible = X86_CR4_TSD | X86_CR4_DE | (x86.cr4 & (X86_CR4_FSGSBASE | X86_CR4_OSXSAVE));
 
 	return (wanted & CR4_GUEST & possible) | (x86.cr4 & CR4_VISIBLE);
 }

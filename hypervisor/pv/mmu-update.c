@@ -262,13 +262,11 @@ static __always_inline bool fill_empty_slot(const struct domain *d, const struct
 	bool done = false;
 
 	if (unlikely(req->ptr & 7 || !mfn_valid(table) || !mfn_valid(frame) ||
-		     (want & (PTE_P | PTE_RW | PTE_CACHE_L1)) != (PTE_P | PTE_RW) ||
-		     pv_adjust_l1e(d, &want) ||
+		     (want & (PTE_P | PTE_RW | PTE_CACHE_L1)) != (PTE_P | PTE_RW) || pv_adjust_l1e(d, &want) ||
 		     !get_page_and_type_fast(mfn_to_page(table), d->id, PGT_L1)))
 		return false;
 	old = READ_ONCE(*slot);
-	if (likely(!(old & PTE_P) &&
-		   get_page_and_type_fast(mfn_to_page(frame), d->id, PGT_WRITABLE))) {
+	if (likely(!(old & PTE_P) && get_page_and_type_fast(mfn_to_page(frame), d->id, PGT_WRITABLE))) {
 		done = try_cmpxchg(slot, &old, want);
 		if (unlikely(!done))
 			put_page_and_type(mfn_to_page(frame));

@@ -163,16 +163,6 @@ static bool software_interrupt(struct cpu_regs *regs)
 	return true;
 }
 
-static void legacy_syscall(struct cpu_regs *regs)
-{
-	if (may_interrupt(&current->pv.trap[VEC_LEGACY_SYSCALL])) {
-		pv_inject_trap(VEC_LEGACY_SYSCALL, 0);
-		return;
-	}
-	regs->rip -= INT_LENGTH;
-	pv_inject_trap(X86_EXC_GP, VEC_LEGACY_SYSCALL << 3 | XEC_IDT);
-}
-
 static void debug_trap(void)
 {
 	struct vcpu *v = current;
@@ -205,6 +195,10 @@ void pv_handle_trap(struct cpu_regs *regs)
 	case X86_EXC_NM:
 		no_device();
 		break;
+	case VEC_LEGACY_SYSCALL:	/* back to it, as if our gate had refused it like those of other vectors */
+		regs->rip -= INT_LENGTH;
+		regs->error_code = XEC_IDT;
+		/* fall through */
 	case X86_EXC_GP:
 		if (!software_interrupt(regs) && !pv_emulate_privileged(regs))
 			pv_inject_trap(X86_EXC_GP, regs->error_code);
@@ -216,9 +210,6 @@ void pv_handle_trap(struct cpu_regs *regs)
 	case X86_EXC_DF:
 	case X86_EXC_MC:
 		debug_fatal_trap(regs);
-	case VEC_LEGACY_SYSCALL:
-		legacy_syscall(regs);
-		break;
 	default:
 		pv_inject_trap(regs->vector & 0xff, regs->error_code);
 		break;

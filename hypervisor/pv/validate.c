@@ -91,8 +91,7 @@ static __always_inline int validate_entries(const struct domain *d, struct page_
  */
 static void enter_hyp_slots(pte_t *l4)
 {
-	memcpy(&l4[HYP_FIRST_SLOT], &hyp_l4[HYP_FIRST_SLOT],
-	       (HYP_LAST_SLOT - HYP_FIRST_SLOT + 1) * sizeof(pte_t));
+	memcpy(&l4[HYP_FIRST_SLOT], &hyp_l4[HYP_FIRST_SLOT], (HYP_LAST_SLOT - HYP_FIRST_SLOT + 1) * sizeof(pte_t));
 	l4[M2P_RO_SLOT] = 0;
 }
 

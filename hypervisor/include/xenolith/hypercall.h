@@ -11,13 +11,10 @@
 
 struct domain;
 struct cpu_regs;
-typedef long (*hypercall_fn)(unsigned long, unsigned long, unsigned long, unsigned long,
-			     unsigned long);
+typedef long (*hypercall_fn)(unsigned long, unsigned long, unsigned long, unsigned long, unsigned long);
 #define NR_HYPERCALLS		64
 extern const hypercall_fn hypercall_table[NR_HYPERCALLS];	/* NULL: -ENOSYS */
 
-/** hypercall_counts: calls made, by number, on each CPU. */
-DECLARE_PER_CPU(u64, hypercall_counts[NR_HYPERCALLS]);
 /**
  * hypercall_continue: "return hypercall_continue(op, a1 .. a5)": the call is re-executed with
  * these arguments when the vcpu next runs (rip is moved back; in a multicall, its entry is
@@ -27,8 +24,6 @@ long hypercall_continue(unsigned long op, unsigned long a1, unsigned long a2, un
 			unsigned long a4, unsigned long a5);
 /** hypercall_preempt: should a long call yield now? (softirq pending, or event for the vcpu) */
 bool hypercall_preempt(void);
-/** hypercall_count: how often call @nr was made since boot, all CPUs. */
-u64 hypercall_count(unsigned int nr);
 
 /*
  * copy_from_guest(dst, src, n), copy_to_guest(dst, src, n), clear_guest(dst, n):

@@ -105,7 +105,6 @@ long do_set_trap_table(unsigned long traps, unsigned long, unsigned long, unsign
 long do_stack_switch(unsigned long ss, unsigned long sp, unsigned long, unsigned long, unsigned long);
 long do_set_callbacks(unsigned long event, unsigned long failsafe, unsigned long syscall, unsigned long, unsigned long);
 long do_callback_op(unsigned long cmd, unsigned long arg, unsigned long, unsigned long, unsigned long);
-long do_nmi_op(unsigned long cmd, unsigned long arg, unsigned long, unsigned long, unsigned long);
 long do_fpu_taskswitch(unsigned long set, unsigned long, unsigned long, unsigned long, unsigned long);
 long do_set_debugreg(unsigned long reg, unsigned long value, unsigned long, unsigned long, unsigned long);
 long do_get_debugreg(unsigned long reg, unsigned long, unsigned long, unsigned long, unsigned long);

@@ -37,6 +37,10 @@ static void bad_contexts(unsigned int id)
 	c.ctrlreg[3] = xen_pfn_to_cr3(0xfffffffUL);
 	ok(hypercall(vcpu_op, VCPUOP_initialise, id, &c) < 0, "a cr3 that does not exist");
 	vcpu_context(id, second_main, &c);
+	c.flags &= ~(unsigned int)VGCF_in_kernel;
+	c.ctrlreg[1] = 1;
+	is(hypercall(vcpu_op, VCPUOP_initialise, id, &c), -EINVAL, "user mode without user page tables");
+	vcpu_context(id, second_main, &c);
 	c.event_callback_eip = 0x0000800000000000UL;
 	is(hypercall(vcpu_op, VCPUOP_initialise, id, &c), -EINVAL, "XSA-7: a non-canonical event callback");
 	vcpu_context(id, second_main, &c);
