@@ -51,21 +51,6 @@ static void __init print_memory_map(void)
 	}
 }
 
-/* The first MiB is left out: firmware and devices live between its RAM, trampolines go there. */
-static void __init tell_memory(void)
-{
-	for (unsigned int i = 0; i < boot_info.nr_e820; i++) {
-		const struct boot_e820 *e = &boot_info.e820[i];
-
-		if (e->type == 1 && e->addr + e->size > MB(1))
-			mm_boot_add_ram(max_t(paddr_t, e->addr, MB(1)), e->addr + e->size);
-	}
-	mm_boot_reserve(virt_to_maddr(boot_image_start), virt_to_maddr(boot_image_end));
-	for (unsigned int i = 0; i < boot_info.nr_modules; i++)
-		mm_boot_reserve(boot_info.module[i].start,
-				boot_info.module[i].start + boot_info.module[i].size);
-}
-
 /* Not boot-only code: it gives that back. */
 static void __noreturn finish(void)
 {
@@ -120,7 +105,6 @@ void __init boot_main(u32 magic, u32 info)
 	x86_early_init();
 	acpi_init(boot_info.rsdp);
 	boot_enumerate_cpus();
-	tell_memory();
 	mm_init();
 	if (entry_alloc_cpu(0))
 		panic_boot("too little memory\n");

@@ -57,51 +57,35 @@ const char *boot_param(const char *name)
 	return found;
 }
 
-static bool one_of(const char *value, const char *const *words)
-{
-	for (; *words; words++)
-		if (!strcmp(value, *words))
-			return true;
-	return false;
-}
-
 bool boot_param_bool(const char *name, bool deflt)
 {
-	static const char *const yes[] = { "", "1", "yes", "on", "true", "enable", NULL };
-	static const char *const no[] = { "0", "no", "off", "false", "disable", NULL };
+	static const char *const words[][2] = {
+		{ "no", "yes" }, { "off", "on" }, { "false", "true" }, { "disable", "enable" }, { "0", "1" },
+	};
 	const char *value = boot_param(name);
 
-	if (!value)
-		return deflt;
-	if (!one_of(value, yes) && !one_of(value, no)) {
-		printk_warn("option %s=%s: yes or no expected, ignored\n", name, value);
-		return deflt;
-	}
-	return one_of(value, yes);
+	if (!value || !*value)
+		return value || deflt;
+	for (unsigned int i = 0; i < ARRAY_SIZE(words); i++)
+		for (unsigned int yes = 0; yes < 2; yes++)
+			if (!strcmp(value, words[i][yes]))
+				return yes;
+	printk_warn("option %s=%s: yes or no expected, ignored\n", name, value);
+	return deflt;
 }
 
-static unsigned long number(const char *name, unsigned long deflt, unsigned long unit)
+unsigned long boot_param_size(const char *name, unsigned long deflt, unsigned long unit)
 {
 	const char *value = boot_param(name), *end = value;
 	unsigned long n;
 
 	if (!value)
 		return deflt;
-	n = unit ? lib_parse_size(value, &end, unit) : lib_strtoull(value, &end, 0);
+	n = lib_parse_size(value, &end, unit);
 	if (end != value && !*end)
 		return n;
 	printk_warn("option %s=%s: a number expected, ignored\n", name, value);
 	return deflt;
-}
-
-unsigned long boot_param_size(const char *name, unsigned long deflt, unsigned long unit)
-{
-	return number(name, deflt, unit);
-}
-
-unsigned long boot_param_uint(const char *name, unsigned long deflt)
-{
-	return number(name, deflt, 0);
 }
 
 void boot_param_check_unknown(void)

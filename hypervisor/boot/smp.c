@@ -44,7 +44,7 @@ static paddr_t __init find_low_page(void)
 
 void __init boot_enumerate_cpus(void)
 {
-	unsigned long limit = max(boot_param_uint("maxcpus", NR_CPUS), 1UL);
+	unsigned long limit = max(boot_param_size("maxcpus", NR_CPUS, 1), 1UL);
 	u32 self = cpuid(1, 0).b >> 24;
 
 	if (boot_param_bool("nosmp", false))

@@ -58,6 +58,6 @@ int grant_transfer_one(struct domain *from, const struct gnttab_transfer *op)
 		domain_put(to);
 	}
 	if (status)
-		free_stolen_page(pg);
+		free_domain_page(pg);
 	return status;
 }

@@ -227,36 +227,42 @@ static bool claimed_by_others(const struct domain *d, unsigned int order)
 	return unlikely(others) && mm_free_pages() < others + (1UL << order);
 }
 
-/* d->mm.lock held, so that teardown of @d finds either nothing or a frame that it can take away. */
-static void page_enter(struct domain *d, struct page_info *pg)
-{
-	if (d->mm.tot_pages++ == 0)
-		domain_hold(d);
-	if (unlikely(d->mm.outstanding)) {
-		d->mm.outstanding--;
-		__atomic_sub_fetch(&claimed, 1, __ATOMIC_SEQ_CST);
-	}
-	list_push(&d->mm.first_page, pg);
-	pg->owner = d->id;
-	pg->tlb_stamp = 0;
-	/* Partner of the owner check in get_page(): owner first, then the reference. */
-	smp_wmb();
-	WRITE_ONCE(pg->word, PG_ALLOCATED | PG_COUNT_ONE);
-}
-
-int domain_page_link(struct domain *d, struct page_info *pg)
+/*
+ * @nr frames become @d's, or none: -E2BIG at max_pages, -EINVAL when it is dying. A domain with
+ * frames holds a reference on itself.
+ */
+static int enter_pages(struct domain *d, struct page_info *pg, unsigned long nr)
 {
 	int rc = 0;
 
 	spin_lock(&d->mm.lock);
 	if (d->state != DOMAIN_RUNNING)
 		rc = -EINVAL;
-	else if (d->mm.tot_pages >= d->mm.max_pages)
+	else if (d->mm.tot_pages + nr > d->mm.max_pages)
 		rc = -E2BIG;
-	else
-		page_enter(d, pg);
+	else if (!d->mm.tot_pages)
+		domain_hold(d);
+	while (!rc && nr--) {
+		d->mm.tot_pages++;
+		if (unlikely(d->mm.outstanding)) {
+			d->mm.outstanding--;
+			__atomic_sub_fetch(&claimed, 1, __ATOMIC_SEQ_CST);
+		}
+		list_push(&d->mm.first_page, &pg[nr]);
+		pg[nr].owner = d->id;
+		pg[nr].tlb_stamp = 0;
+		/* Partner of the owner check in get_page(): owner first, then the reference. */
+		smp_wmb();
+		WRITE_ONCE(pg[nr].word, PG_ALLOCATED | PG_COUNT_ONE);
+	}
 	spin_unlock(&d->mm.lock);
 	return rc;
+}
+
+int assign_page(struct domain *d, struct page_info *pg)
+{
+	flush_stale(pg, 0);
+	return enter_pages(d, pg, 1);
 }
 
 void domain_page_unlink(struct domain *d, struct page_info *pg)
@@ -274,19 +280,11 @@ void domain_page_unlink(struct domain *d, struct page_info *pg)
 struct page_info *alloc_domain_pages(struct domain *d, unsigned int order, unsigned int flags)
 {
 	struct page_info *pg = claimed_by_others(d, order) ? NULL : alloc_block(order, flags);
-	unsigned long nr = 1UL << order, i;
 
-	if (!pg)
-		return NULL;
-	spin_lock(&d->mm.lock);
-	if (d->state != DOMAIN_RUNNING || d->mm.tot_pages + nr > d->mm.max_pages) {
-		spin_unlock(&d->mm.lock);
+	if (pg && enter_pages(d, pg, 1UL << order)) {
 		free_block(pg, order);
 		return NULL;
 	}
-	for (i = nr; i-- > 0; )
-		page_enter(d, &pg[i]);
-	spin_unlock(&d->mm.lock);
 	return pg;
 }
 
@@ -295,15 +293,8 @@ void free_domain_page(struct page_info *pg)
 	ASSERT(page_count(pg) == 0 && page_type_count(pg) == 0);
 	if (pg->word & PG_NONCOHERENT)
 		cache_flush_page(page_to_mfn(pg));
-	if (likely(!(pg->word & PG_HYP)))
+	if (likely(pg->owner != DOMID_INVALID))
 		domain_page_unlink(domain_find(pg->owner), pg);
-	pg->tlb_stamp = READ_ONCE(tlb_clock);
-	free_block(pg, 0);
-}
-
-void free_stolen_page(struct page_info *pg)
-{
-	ASSERT(pg->owner == DOMID_INVALID && pg->word == 0);
 	pg->tlb_stamp = READ_ONCE(tlb_clock);
 	free_block(pg, 0);
 }

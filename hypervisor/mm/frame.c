@@ -354,16 +354,6 @@ int steal_page(struct domain *d, struct page_info *pg)
 	return 0;
 }
 
-int assign_page(struct domain *d, struct page_info *pg)
-{
-	cpumask_t mask = cpu_online_mask;
-
-	tlb_filter(&mask, pg->tlb_stamp);
-	if (!cpumask_empty(&mask))
-		tlb_flush_mask(&mask, TLB_ALL);
-	return domain_page_link(d, pg);
-}
-
 void share_hyp_page(void *p, struct domain *d, bool writable)
 {
 	struct page_info *pg = virt_to_page(p);

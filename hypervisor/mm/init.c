@@ -19,9 +19,13 @@
 /* One 2 MiB page of the frame table describes 256 MiB, one of the M2P 1 GiB. */
 #define M2P_CHUNK_SHIFT	30
 
+#define LOWEST		MB(1)		/* below, firmware and devices live between RAM; trampolines go there */
+
 unsigned long max_page, total_pages;
 unsigned long mm_chunk_valid[BITS_TO_LONGS(MM_MAX_CHUNKS)];
-static struct boot_range ram[MAX_RANGES] __initdata, unused[MAX_RANGES] __initdata;
+static struct boot_range {
+	paddr_t start, end;		/* end exclusive */
+} ram[MAX_RANGES] __initdata, unused[MAX_RANGES] __initdata;
 static unsigned int nr_ram __initdata, nr_unused __initdata;
 
 static void __init range_add(struct boot_range *r, unsigned int *nr, paddr_t start, paddr_t end)
@@ -33,15 +37,7 @@ static void __init range_add(struct boot_range *r, unsigned int *nr, paddr_t sta
 	r[(*nr)++] = (struct boot_range){ start, end };
 }
 
-void __init mm_boot_add_ram(paddr_t start, paddr_t end)
-{
-	start = ROUND_UP(start, PAGE_SIZE);
-	end = min_t(paddr_t, ROUND_DOWN(end, PAGE_SIZE), DIRECTMAP_END - DIRECTMAP_START);
-	range_add(ram, &nr_ram, start, end);
-	range_add(unused, &nr_unused, start, end);
-}
-
-void __init mm_boot_reserve(paddr_t start, paddr_t end)
+static void __init reserve(paddr_t start, paddr_t end)
 {
 	unsigned int n = nr_unused;
 
@@ -58,7 +54,7 @@ void __init mm_boot_reserve(paddr_t start, paddr_t end)
 	}
 }
 
-/* The highest @align-ed @size bytes below 4 GiB that nobody uses. Low memory is left to trampolines. */
+/* The highest @align-ed @size bytes below 4 GiB that nobody uses. */
 static paddr_t __init boot_take(size_t size, unsigned long align)
 {
 	struct boot_range *best = NULL;
@@ -71,29 +67,23 @@ static paddr_t __init boot_take(size_t size, unsigned long align)
 		if (end < r->start + size)
 			continue;
 		start = ROUND_DOWN(end - size, align);
-		if (start >= max_t(paddr_t, r->start, MB(1)) && start > at) {
+		if (start >= r->start && start > at) {
 			best = r;
 			at = start;
 		}
 	}
 	if (!best)
 		panic_boot("too little memory: no %zu KiB for the frame and page tables\n", size >> 10);
-	mm_boot_reserve(at, at + size);
+	reserve(at, at + size);
 	return at;
-}
-
-static paddr_t __init mm_boot_alloc_pages(unsigned long nr, unsigned long align)
-{
-	paddr_t pa = boot_take(nr << PAGE_SHIFT, align);
-
-	memset(maddr_to_virt(pa), 0, nr << PAGE_SHIFT);
-	return pa;
 }
 
 static pte_t * __init table_at(pte_t *e)
 {
-	if (!(*e & PTE_P))
-		*e = mm_boot_alloc_pages(1, PAGE_SIZE) | TABLE_FLAGS;
+	if (!(*e & PTE_P)) {
+		*e = boot_take(PAGE_SIZE, PAGE_SIZE) | TABLE_FLAGS;
+		memset(maddr_to_virt(*e & PTE_ADDR), 0, PAGE_SIZE);
+	}
 	return maddr_to_virt(*e & PTE_ADDR);
 }
 
@@ -157,56 +147,43 @@ static bool __init chunk_has_ram(unsigned long chunk, unsigned int shift)
 	return false;
 }
 
-/* Guests read the table through slot 256, whose upper tables deny writing but share the lower ones. */
-static void __init build_m2p(void)
+/* A table with something for every frame: 2 MiB of it are about 2^@shift bytes; none where no RAM is. */
+static void __init build_table(unsigned long va, unsigned int shift, int fill, u64 flags)
 {
-	unsigned long chunks = DIV_ROUND_UP(max_page, 1UL << (M2P_CHUNK_SHIFT - PAGE_SHIFT));
-	pte_t *rw_l3, *ro_l3;
-
-	for (unsigned long c = 0; c < chunks; c++) {
+	for (unsigned long c = 0; c << shift < max_page << PAGE_SHIFT; c++) {
 		paddr_t pa;
 
-		if (!chunk_has_ram(c, M2P_CHUNK_SHIFT))
+		if (!chunk_has_ram(c, shift))
 			continue;
 		pa = boot_take(SUPERPAGE_SIZE, SUPERPAGE_SIZE);
-		memset(maddr_to_virt(pa), 0xff, SUPERPAGE_SIZE);
-		/* Not global: a guest's kernel reads through the same entries, its user mode must not. */
-		map_range(M2P_START + (c << SUPERPAGE_SHIFT), pa, SUPERPAGE_SIZE, 2,
-			  (RW_FLAGS & ~PTE_G) | PTE_US);
+		memset(maddr_to_virt(pa), fill, SUPERPAGE_SIZE);
+		map_range(va + (c << SUPERPAGE_SHIFT), pa, SUPERPAGE_SIZE, 2, flags);
+		if (va == FRAMETABLE_START)
+			set_bit(c, mm_chunk_valid);
 	}
-	rw_l3 = table_at(&hyp_l4[pt_index(M2P_START, 4)]);
-	ro_l3 = table_at(&hyp_l4[pt_index(M2P_RO_START, 4)]);
+}
+
+/* Guests read the M2P through slot 256, whose upper tables deny writing but share the lower ones. */
+static void __init share_m2p(void)
+{
+	pte_t *rw_l3 = table_at(&hyp_l4[pt_index(M2P_START, 4)]);
+	pte_t *ro_l4e = &hyp_l4[pt_index(M2P_RO_START, 4)], *ro_l3 = table_at(ro_l4e);
+
 	for (unsigned int i = 0; i < M2P_SIZE >> 30; i++)
 		if (rw_l3[i] & PTE_P)
 			ro_l3[i] = (rw_l3[i] & ~PTE_RW) | PTE_US;
-	hyp_l4[pt_index(M2P_RO_START, 4)] &= ~PTE_RW;
-	hyp_l4[pt_index(M2P_RO_START, 4)] |= PTE_US | PTE_NX;
+	*ro_l4e = (*ro_l4e & ~PTE_RW) | PTE_US | PTE_NX;
 }
 
-static void __init build_frame_table(void)
+/*
+ * RAM in use at boot (image, modules, tables) is the hypervisor's until mm_boot_release(); what the
+ * firmware did not call RAM is the devices'.
+ */
+static void __init own_frames(void)
 {
-	unsigned long chunks = DIV_ROUND_UP(max_page, 1UL << (MM_CHUNK_SHIFT - PAGE_SHIFT));
-
-	for (unsigned long c = 0; c < chunks; c++) {
-		struct page_info *pg;
-		paddr_t pa;
-
-		if (!chunk_has_ram(c, MM_CHUNK_SHIFT))
-			continue;
-		pa = boot_take(SUPERPAGE_SIZE, SUPERPAGE_SIZE);
-		memset(maddr_to_virt(pa), 0, SUPERPAGE_SIZE);
-		map_range(FRAMETABLE_START + (c << SUPERPAGE_SHIFT), pa, SUPERPAGE_SIZE, 2, RW_FLAGS);
-		set_bit(c, mm_chunk_valid);
-		/* What the firmware did not call RAM is the devices' until it is entered as free. */
-		pg = maddr_to_virt(pa);
-		for (unsigned long i = 0; i < SUPERPAGE_SIZE / sizeof(*pg); i++)
-			pg[i].owner = DOMID_IO;
-	}
-}
-
-/* RAM in use at boot (image, modules, tables) is the hypervisor's until mm_boot_release(). */
-static void __init own_ram(void)
-{
+	for (unsigned long n = 0; n < ROUND_UP(max_page, 1UL << (MM_CHUNK_SHIFT - PAGE_SHIFT)); n++)
+		if (mfn_valid(mfn(n)))
+			frame_table[n].owner = DOMID_IO;
 	for (unsigned int i = 0; i < nr_ram; i++) {
 		for (unsigned long n = ram[i].start >> PAGE_SHIFT; n < ram[i].end >> PAGE_SHIFT; n++) {
 			frame_table[n].owner = DOMID_XEN;
@@ -215,24 +192,42 @@ static void __init own_ram(void)
 	}
 }
 
+static void __init find_memory(void)
+{
+	for (unsigned int i = 0; i < boot_info.nr_e820; i++) {
+		const struct boot_e820 *e = &boot_info.e820[i];
+		paddr_t start = ROUND_UP(max_t(paddr_t, e->addr, LOWEST), PAGE_SIZE);
+		paddr_t end = min_t(paddr_t, ROUND_DOWN(e->addr + e->size, PAGE_SIZE), DIRECTMAP_END - DIRECTMAP_START);
+
+		if (e->type != 1 || start >= end)
+			continue;
+		range_add(ram, &nr_ram, start, end);
+		range_add(unused, &nr_unused, start, end);
+		max_page = end >> PAGE_SHIFT;
+		total_pages += (end - start) >> PAGE_SHIFT;
+	}
+	reserve(virt_to_maddr(boot_image_start), virt_to_maddr(boot_image_end));
+	for (unsigned int i = 0; i < boot_info.nr_modules; i++)
+		reserve(boot_info.module[i].start, boot_info.module[i].start + boot_info.module[i].size);
+}
+
 void __init mm_init(void)
 {
-	for (unsigned int i = 0; i < nr_ram; i++) {
-		max_page = max_t(unsigned long, max_page, ram[i].end >> PAGE_SHIFT);
-		total_pages += (ram[i].end - ram[i].start) >> PAGE_SHIFT;
-	}
+	find_memory();
 	if (total_pages < MB(64) >> PAGE_SHIFT)
 		panic_boot("too little memory: %lu MiB, at least 64 are needed\n",
 			   total_pages >> (20 - PAGE_SHIFT));
 	build_directmap();
 	build_image();
-	build_m2p();
-	build_frame_table();
+	/* Not global: a guest's kernel reads through the same entries, its user mode must not. */
+	build_table(M2P_START, M2P_CHUNK_SHIFT, 0xff, (RW_FLAGS & ~PTE_G) | PTE_US);
+	share_m2p();
+	build_table(FRAMETABLE_START, MM_CHUNK_SHIFT, 0, RW_FLAGS);
 	/* All L3 tables exist from here on: every L4 copies these slots. */
 	for (unsigned int slot = 261; slot <= HYP_LAST_SLOT; slot++)
 		table_at(&hyp_l4[slot]);
 	write_cr3(hyp_cr3());
-	own_ram();
+	own_frames();
 	for (unsigned int i = 0; i < nr_unused; i++)
 		mm_boot_release(unused[i].start, unused[i].end);
 	printk("memory: %lu MiB in %u ranges, %lu MiB free\n", total_pages >> 8, nr_ram,

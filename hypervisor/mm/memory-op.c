@@ -193,7 +193,7 @@ static int exchange_chunk(struct chunk *c)
 		if (rc && !assign_page(c->d, pg))
 			continue;
 		set_m2p(page_to_mfn(pg), INVALID_M2P_ENTRY);
-		free_stolen_page(pg);
+		free_domain_page(pg);
 	}
 	return rc;
 }

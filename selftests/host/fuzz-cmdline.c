@@ -27,7 +27,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		strlcpy_(name, params[i].name, sizeof(name));
 		if (strlen(params[i].name) > n || strlen(params[i].value) > n)
 			abort();
-		boot_param_uint(name, 1);
+		boot_param_size(name, 1, 1);
 		boot_param_size(name, 1, 1024);
 	}
 	boot_param_check_unknown();

@@ -57,9 +57,9 @@ static void test_params(void)
 	check(!boot_param_bool("d", true), "off is no");
 	check(boot_param_bool("e", true) && strstr(log_, "e=maybe"), "nonsense is told and the default kept");
 	check(!boot_param("zz") && boot_param_bool("zz", true), "what is not there");
-	check(boot_param_uint("n", 0) == 16 && boot_param_uint("m", 7) == 7, "numbers");
+	check(boot_param_size("n", 0, 1) == 16 && boot_param_size("m", 7, 1) == 7, "numbers");
 	check(boot_param_size("s", 0, 1024) == MB(2) && boot_param_size("t", 0, 1024) == KB(512), "sizes and their unit");
-	check(boot_param_uint("u", 3) == 3 && strstr(log_, "u=12x"), "a number with a tail is none");
+	check(boot_param_size("u", 3, 1) == 3 && strstr(log_, "u=12x"), "a number with a tail is none");
 	check(!strcmp(boot_param("dom0_mem"), "1G,max:1G"), "values with commas");
 	log_[0] = '\0';
 	boot_param_check_unknown();

@@ -167,7 +167,7 @@ static void op_move(struct vcpu *v)
 	require((word & (PG_COUNT_MASK | PG_TYPE_COUNT_MASK | PG_PINNED | PG_PARTIAL)) == PG_COUNT_ONE && !pg->word,
 		"only a frame that nobody uses changes hands, without a type (XSA-214, 287)");
 	if (seldom(3) || assign_page(to, pg))
-		free_stolen_page(pg);
+		free_domain_page(pg);
 }
 
 /* References others take: grants, GDTs, vcpu_info. */

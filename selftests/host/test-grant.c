@@ -53,7 +53,7 @@ int assign_page(struct domain *d, struct page_info *pg)
 
 static unsigned int stolen_freed;
 
-void free_stolen_page(struct page_info *pg)
+void free_domain_page(struct page_info *pg)
 {
 	stolen_freed++;
 }

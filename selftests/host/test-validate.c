@@ -211,7 +211,7 @@ static void test_change_of_owner(void)
 	host_b->state = DOMAIN_RUNNING;
 	host_b->mm.max_pages = host_b->mm.tot_pages;
 	check(assign_page(host_b, pg) == -E2BIG, "nor does a full one");
-	free_stolen_page(pg);
+	free_domain_page(pg);
 	check_machine();
 }
 

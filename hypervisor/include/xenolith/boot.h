@@ -42,8 +42,8 @@ extern struct boot_info boot_info;	/* kept after boot (e820 for memory_op, EFI f
  */
 const char *boot_param(const char *name);
 bool boot_param_bool(const char *name, bool deflt);	/* NAME, NAME=0/1/yes/no/on/off/true/false, no-NAME */
+/** boot_param_size: a number with or without suffix, of @unit bytes without (1: a plain number). */
 unsigned long boot_param_size(const char *name, unsigned long deflt, unsigned long unit);
-unsigned long boot_param_uint(const char *name, unsigned long deflt);
 void boot_param_check_unknown(void);
 
 extern char boot_image_start[], boot_image_end[];	/* linker: whole image, page aligned */

@@ -157,15 +157,9 @@ static inline unsigned int pt_index(unsigned long va, unsigned int level)	/* lev
 
 /* ---- boot: mm/init.c ---- */
 /**
- * mm_boot_add_ram: tell of a usable range (page aligned, not overlapping, any order), then
- * mm_boot_reserve what is in use in it (image, modules); mm_init() then builds direct map, M2P,
- * frame table, final hypervisor page tables (loaded on return) and fills the allocator.
+ * mm_init: from boot_info's memory map and modules: direct map, M2P, frame table, final hypervisor
+ * page tables (loaded on return), and the allocator filled with what is not in use.
  */
-struct boot_range {
-	paddr_t start, end;		/* end exclusive */
-};
-void mm_boot_add_ram(paddr_t start, paddr_t end);
-void mm_boot_reserve(paddr_t start, paddr_t end);
 void mm_init(void);
 /** mm_boot_release: give a formerly reserved range (init sections, module memory) to the allocator. */
 void mm_boot_release(paddr_t start, paddr_t end);
@@ -188,13 +182,9 @@ void free_hyp_pages(void *p, unsigned int order);
  * d->max_pages reached.
  */
 struct page_info *alloc_domain_pages(struct domain *d, unsigned int order, unsigned int flags);
-/** free_domain_page: last count reference is gone: unlist, uncount, back to the allocator. mm/ only. */
+/** free_domain_page: a frame without references, still a domain's or stolen, back to the allocator. */
 void free_domain_page(struct page_info *pg);
-/**
- * domain_page_link/unlink: enter @pg in @d's list and count (-E2BIG at max_pages, -EINVAL when
- * dying), or take it out. They take d->mm.lock; a domain with frames holds a reference on itself.
- */
-int domain_page_link(struct domain *d, struct page_info *pg);
+/** domain_page_unlink: take @pg out of @d's list and count; takes d->mm.lock. */
 void domain_page_unlink(struct domain *d, struct page_info *pg);
 unsigned long mm_free_pages(void);
 
@@ -256,8 +246,6 @@ int page_drop_partial(struct page_info *pg, bool preemptible);
  */
 int steal_page(struct domain *d, struct page_info *pg);
 int assign_page(struct domain *d, struct page_info *pg);
-/** free_stolen_page: to the allocator instead. */
-void free_stolen_page(struct page_info *pg);
 /** share_hyp_page: let @d map the hypervisor's page @p (shared_info, grant frames ...); rw or ro. */
 void share_hyp_page(void *p, struct domain *d, bool writable);
 /**
