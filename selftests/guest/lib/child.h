@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Another domain made by a micro-kernel that is Domain0: the same micro-kernel again, with a role on its command line.
+ * The test says in its head "boot: -i self": the file comes a second time, untouched, as the initrd.
+ *
+ *	if (child_role()) { ... the child's part ... return; }
+ *	child_make(&c, 1, 1); child_start(&c); wait_for(c.box->word[0] == 42, 1000); child_destroy(&c);
+ *
+ * Parent and child share one page of the child's, the mailbox.
+ */
+#ifndef GUEST_CHILD_H
+#define GUEST_CHILD_H
+
+#define __XEN_TOOLS__ 1
+#include "lib.h"
+#include <xen/domctl.h>
+#include <xen/sysctl.h>
+#include <xen/grant_table.h>
+
+#define CHILD_PAGES	2048
+#define CHILD_MEMORY	(CHILD_PAGES + 64)	/* pages that it may have */
+
+struct mailbox {
+	volatile uint64_t word[512];
+};
+
+struct child {
+	unsigned int domid;
+	struct mailbox *box;			/* mapped here */
+	xen_pfn_t mfn[CHILD_PAGES];		/* by pfn */
+	unsigned long l4, start_info;		/* pfns */
+};
+
+unsigned long child_role(void);			/* 0: this is Domain0 */
+struct mailbox *child_box(void);		/* the child's side of its mailbox */
+
+long domctl(unsigned int cmd, unsigned int domid, struct xen_domctl *op);	/* fills cmd, domid, version */
+long sysctl(unsigned int cmd, struct xen_sysctl *op);
+/* All of a domain but its start: 0 or -errno of the step that failed (said by note()). */
+long child_make(struct child *c, unsigned long role, unsigned int vcpus);
+long child_start(struct child *c);
+bool child_shut_down(struct child *c, unsigned int *reason);
+/* Destroy: also unmaps the mailbox. 0 when every step was done. */
+long child_destroy(struct child *c);
+/* Map frame @mfn of domain @domid at the pool page @va; NULL-safe inverse is remap(va, PTE_RW_FLAGS). */
+long map_foreign(void *va, unsigned long mfn, unsigned int domid, uint64_t flags);
+unsigned long free_pages(void);			/* of the machine */
+
+#endif
