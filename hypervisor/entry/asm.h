@@ -19,9 +19,9 @@
 #include <generated/offsets.h>
 
 #define ENTRY_SYSCALL	0x100
-#define ENTRY_IRET	0x200
 
 #define EFLAGS_BOUNCE_CLEAR	0x74100		/* TF NT RF VM AC: not for the guest's handler */
+#define EFLAGS_IOPL		0x3000
 #define EFLAGS_GUEST		0x254dd5	/* what a guest may set by iret: arithmetic TF DF NT RF AC ID */
 
 .macro ENTRY name
@@ -72,26 +72,36 @@
 	.long \to - . - 4
 .endm
 
-/* rsp just below vector:error_code -> complete frame. Interrupted code's AC must not open guest memory. */
-.macro SAVE_REGS
-	sub	$REGS_error_code, %rsp
-	CLAC
-	cld
+/* An instruction on guest memory; where it faults, it goes on at \to. */
+.macro OR_ELSE to, insn:vararg
+774:	\insn
+	EXTABLE 774b, \to
+.endm
+
+.macro SAVE_REST
 	mov	%rdi, REGS_rdi(%rsp)
 	mov	%rsi, REGS_rsi(%rsp)
-	mov	%rdx, REGS_rdx(%rsp)
-	mov	%rcx, REGS_rcx(%rsp)
-	mov	%rax, REGS_rax(%rsp)
 	mov	%r8, REGS_r8(%rsp)
 	mov	%r9, REGS_r9(%rsp)
 	mov	%r10, REGS_r10(%rsp)
-	mov	%r11, REGS_r11(%rsp)
 	mov	%rbx, REGS_rbx(%rsp)
 	mov	%rbp, REGS_rbp(%rsp)
 	mov	%r12, REGS_r12(%rsp)
 	mov	%r13, REGS_r13(%rsp)
 	mov	%r14, REGS_r14(%rsp)
 	mov	%r15, REGS_r15(%rsp)
+.endm
+
+/* rsp just below vector:error_code -> complete frame. Interrupted code's AC must not open guest memory. */
+.macro SAVE_REGS
+	sub	$REGS_error_code, %rsp
+	CLAC
+	cld
+	mov	%rax, REGS_rax(%rsp)
+	mov	%rcx, REGS_rcx(%rsp)
+	mov	%rdx, REGS_rdx(%rsp)
+	mov	%r11, REGS_r11(%rsp)
+	SAVE_REST
 .endm
 
 /* All but rcx, r11 and the return frame. */

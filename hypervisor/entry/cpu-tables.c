@@ -181,22 +181,22 @@ static void __init set_idt(void)
 /* ---- SYSCALL ---- */
 
 /*
- *	mov	%rsp, slot(%rip)
- *	lea	slot(%rip), %rsp
+ *	mov	%rsp, frame.rsp(%rip)
+ *	lea	frame(%rip), %rsp
  *	jmp	target
  * All displacements count from the end of their instruction.
  */
-static void write_stub(unsigned int cpu, unsigned int at, unsigned long slot, const char *target)
+static void write_stub(unsigned int cpu, unsigned int at, unsigned long frame, const char *target)
 {
 	unsigned long va = STACK_WINDOW((unsigned long)cpu) + at;
 	u8 *p = maddr_to_virt(stack_block[cpu] + at);
 	s32 d;
 
 	memcpy(p, (u8[]){ 0x48, 0x89, 0x25 }, 3);
-	d = slot - (va + 7);
+	d = frame + offsetof(struct cpu_regs, rsp) - (va + 7);
 	memcpy(p + 3, &d, 4);
 	memcpy(p + 7, (u8[]){ 0x48, 0x8d, 0x25 }, 3);
-	d = slot - (va + 14);
+	d = frame - (va + 14);
 	memcpy(p + 10, &d, 4);
 	p[14] = 0xe9;
 	d = (unsigned long)target - (va + 19);
@@ -206,11 +206,11 @@ static void write_stub(unsigned int cpu, unsigned int at, unsigned long slot, co
 static void set_syscall(unsigned int cpu)
 {
 	unsigned long stubs = STACK_WINDOW((unsigned long)cpu);
-	unsigned long slot = stubs + (x86.isolate ? GATE_STACK - 2 * sizeof(u64) :
-				      STACK_SIZE - sizeof(struct cpu_info) + offsetof(struct cpu_regs, rsp));
+	unsigned long frame = stubs + (x86.isolate ? GATE_STACK - sizeof(struct cpu_regs) :
+						     STACK_SIZE - sizeof(struct cpu_info));
 
-	write_stub(cpu, 0, slot, x86.isolate ? entry_isolated_syscall : entry_syscall);
-	write_stub(cpu, STUB_SIZE, slot, x86.isolate ? entry_isolated_syscall32 : entry_syscall32);
+	write_stub(cpu, 0, frame, x86.isolate ? entry_isolated_syscall : entry_syscall);
+	write_stub(cpu, STUB_SIZE, frame, x86.isolate ? entry_isolated_syscall32 : entry_syscall32);
 	/* SYSRET loads cs from 63:48 + 16 and ss from 63:48 + 8, SYSCALL from 47:32 and + 8. */
 	wrmsr(MSR_STAR, (u64)SEL_GUEST_CS32 << 48 | (u64)SEL_HYP_CS << 32);
 	wrmsr(MSR_LSTAR, stubs);

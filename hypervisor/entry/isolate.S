@@ -18,7 +18,9 @@
 
 #define WINDOW_MASK	(-STACK_WINDOW_SIZE)
 #define GUEST_REGS	(STACK_SIZE - CI_SIZE)		/* where in the window they are */
-#define RETURN_FRAME	(GATE_STACK - 5 * 8)		/* rip cs rflags rsp ss */
+#define GATE_REGS	(GATE_STACK - REGS_SIZE)	/* and their like on the gate page */
+#define RETURN_FRAME	(GATE_REGS + REGS_rip)		/* rip cs rflags rsp ss */
+#define RETURN_RSP	(GATE_REGS + REGS_rsp)
 
 	.section .text.gates, "ax", @progbits
 
@@ -40,17 +42,16 @@
 	mov	%rax, %cr3
 .endm
 
-/* In: as entry_syscall, but rsp = slot for rsp on the gate page, and the guest's tables in force. */
-#define SYSCALL_SLOT	(GATE_STACK - 16)
+/* In: as entry_syscall, but rsp = the frame on the gate page, and the guest's tables in force. */
 .macro SYSCALL_GATE name, normal
 ENTRY \name
-	mov	%rax, -8(%rsp)
-	mov	GATE_TABLES - SYSCALL_SLOT(%rsp), %rax
+	mov	%rax, REGS_rax(%rsp)
+	mov	GATE_TABLES - GATE_REGS(%rsp), %rax
 	mov	%rax, %cr3
-	mov	(%rsp), %rax
-	mov	%rax, GUEST_REGS + REGS_rsp - SYSCALL_SLOT(%rsp)
-	mov	-8(%rsp), %rax
-	lea	GUEST_REGS + REGS_rsp - SYSCALL_SLOT(%rsp), %rsp
+	mov	REGS_rsp(%rsp), %rax
+	mov	%rax, GUEST_REGS - GATE_REGS + REGS_rsp(%rsp)
+	mov	REGS_rax(%rsp), %rax
+	lea	GUEST_REGS - GATE_REGS(%rsp), %rsp
 	jmp	\normal
 END \name
 .endm
@@ -155,11 +156,11 @@ END entry_isolated_iret
 
 /* In: as SYSRET_TO_GUEST. */
 ENTRY entry_isolated_sysret
-	mov	%rax, SYSCALL_SLOT - 8 - GUEST_REGS(%rsp)
+	mov	%rax, RETURN_RSP - 8 - GUEST_REGS(%rsp)
 	mov	REGS_rsp(%rsp), %rax
-	mov	%rax, SYSCALL_SLOT - GUEST_REGS(%rsp)
+	mov	%rax, RETURN_RSP - GUEST_REGS(%rsp)
 	GUEST_TABLES GUEST_REGS
-	lea	SYSCALL_SLOT - 8 - GUEST_REGS(%rsp), %rsp
+	lea	RETURN_RSP - 8 - GUEST_REGS(%rsp), %rsp
 	mov	%rax, %cr3
 	pop	%rax
 	pop	%rsp

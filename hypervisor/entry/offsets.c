@@ -21,7 +21,7 @@ void offsets(void)
 	DEFINE(NR_HYPERCALLS, NR_HYPERCALLS);
 	DEFINE(ENOSYS, ENOSYS);
 	DEFINE(CI_SIZE, sizeof(struct cpu_info));
-	PV(kernel_mode); PV(kernel_cr3); PV(user_cr3); PV(kernel_sp); PV(bounce_flags);
+	PV(kernel_mode); PV(kernel_cr3); PV(user_cr3); PV(frame_sp); PV(bounce_flags);
 	DEFINE(V_syscall_entry, offsetof(struct vcpu, pv.callback[CALLBACKTYPE_syscall].entry));
 	DEFINE(V_syscall_masks_events, offsetof(struct vcpu, pv.callback[CALLBACKTYPE_syscall].masks_events));
 	PV(trap); PV(last_cr2); PV(nmi_pending); PV(nmi_masked);

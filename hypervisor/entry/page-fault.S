@@ -14,6 +14,44 @@
 #define PFEC_WRITE	2
 #define PFEC_USER	4
 #define TI_IF		4
+#define FAULT_FRAME	(8 * 8)
+
+/*
+ * In: rsp = guest_regs, rcx current, rdx where the frame goes, rax free. \user: from user mode, and
+ * the kernel's mode and tables are there already. Where the stack cannot be written: at \fault.
+ */
+.macro BOUNCE user, fault
+	STAC
+	mov	REGS_error_code(%rsp), %eax
+	.if !\user
+	and	$~PFEC_USER, %eax			/* the guest's kernel does not know its ring */
+	.endif
+	OR_ELSE	\fault, mov %rax, 16(%rdx)
+	mov	REGS_cs(%rsp), %eax
+	.if !\user
+	and	$~3, %eax
+	.endif
+	OR_ELSE	\fault, mov %eax, 32(%rdx)
+	mov	REGS_rcx(%rsp), %rax
+	OR_ELSE	\fault, mov %rax, 0(%rdx)
+	OR_ELSE	\fault, mov %r11, 8(%rdx)
+	mov	REGS_rip(%rsp), %rax
+	OR_ELSE	\fault, mov %rax, 24(%rdx)
+	mov	REGS_rsp(%rsp), %rax
+	OR_ELSE	\fault, mov %rax, 48(%rdx)
+	mov	REGS_ss(%rsp), %eax
+	OR_ELSE	\fault, mov %rax, 56(%rdx)
+	mov	V_info(%rcx), %rax
+	cmpb	$0, 1(%rax)
+	setne	%al
+	movzbl	%al, %eax
+	OR_ELSE	\fault, mov %eax, 36(%rdx)		/* upcall mask, above cs */
+	shl	$9, %eax
+	xor	REGS_rflags(%rsp), %rax			/* IF is set in hardware: shows !mask */
+	or	V_bounce_flags(%rcx), %rax
+	OR_ELSE	\fault, mov %rax, 40(%rdx)
+	CLAC
+.endm
 
 	.section .text.hot, "ax", @progbits
 
@@ -26,123 +64,75 @@ ENTRY entry_page_fault
 	mov	%rax, REGS_rax(%rsp)
 	mov	%rcx, REGS_rcx(%rsp)
 	mov	%rdx, REGS_rdx(%rsp)
-	mov	%rsi, REGS_rsi(%rsp)
-	mov	%rdi, REGS_rdi(%rsp)
 	mov	%cr2, %rdx
 	mov	CI_vcpu(%rsp), %rcx
 	mov	%rdx, V_last_cr2(%rcx)			/* a fault on the guest's stack changes CR2 */
-	mov	%rdx, %rax
-	shr	$43, %rax
-	cmp	$(HYP_VIRT_START >> 43), %rax
+	shr	$43, %rdx
+	cmp	$(HYP_VIRT_START >> 43), %rdx
 	je	slow
-	mov	V_trap(%rcx), %rsi
-	cmpq	$0, TRAP_PF_address(%rsi)
+	mov	V_trap(%rcx), %rax
+	cmpq	$0, TRAP_PF_address(%rax)
 	je	slow
-	mov	REGS_error_code(%rsp), %eax
 	cmpl	$0, V_kernel_mode(%rcx)
 	jne	from_kernel
 
-	mov	V_kernel_sp(%rcx), %rdx
-	and	$~15, %rdx
-	sub	$64, %rdx
-	mov	%rdx, %rdi
-	shr	$43, %rdi
-	cmp	$(HYP_VIRT_START >> 43), %rdi
-	je	slow
-	movl	$1, REGS_r15(%rsp)			/* remember: mode was switched */
+	mov	V_frame_sp(%rcx), %rdx			/* not canonical when it must not be used */
+	sub	$FAULT_FRAME, %rdx
 	movl	$1, V_kernel_mode(%rcx)
 	swapgs
-	mov	V_kernel_cr3(%rcx), %rdi
-	mov	%rdi, %cr3
-	mov	REGS_cs(%rsp), %edi
-	jmp	write_frame
+	mov	V_kernel_cr3(%rcx), %rax
+	mov	%rax, %cr3
+	BOUNCE	1, user_frame_fault
 
-from_kernel:
-	test	$PFEC_USER, %al				/* not so: see pv_emulate_iret() */
-	jz	slow
-	mov	%eax, %edx
-	and	$(PFEC_PRESENT | PFEC_WRITE), %edx	/* perhaps a page-table write */
-	cmp	$(PFEC_PRESENT | PFEC_WRITE), %edx
-	je	slow
-	and	$~PFEC_USER, %eax			/* the guest's kernel does not know its ring */
-	mov	REGS_rsp(%rsp), %rdx
-	and	$~15, %rdx
-	sub	$64, %rdx
-	mov	%rdx, %rdi
-	shr	$43, %rdi
-	cmp	$(HYP_VIRT_START >> 43), %rdi
-	je	slow
-	movl	$0, REGS_r15(%rsp)
-	mov	REGS_cs(%rsp), %edi
-	and	$~3, %edi
-
-/* eax error code, rcx current, rdx where the frame goes, rsi trap table, edi cs to show */
-write_frame:
-	STAC
-1:	mov	%rax, 16(%rdx)
-2:	mov	%edi, 32(%rdx)
-	mov	REGS_rcx(%rsp), %rax
-3:	mov	%rax, 0(%rdx)
-4:	mov	%r11, 8(%rdx)
-	mov	REGS_rip(%rsp), %rax
-5:	mov	%rax, 24(%rdx)
-	mov	REGS_rsp(%rsp), %rax
-6:	mov	%rax, 48(%rdx)
-	mov	REGS_ss(%rsp), %eax
-7:	mov	%rax, 56(%rdx)
-	mov	V_info(%rcx), %rdi
-	xor	%eax, %eax
-	cmpb	$0, 1(%rdi)
-	setne	%al
-8:	mov	%eax, 36(%rdx)				/* upcall mask, above cs */
-	shl	$9, %eax
-	xor	REGS_rflags(%rsp), %rax			/* IF is set in hardware: shows !mask */
-	or	V_bounce_flags(%rcx), %rax
-9:	mov	%rax, 40(%rdx)
-	CLAC
+/* rcx current, rdx the frame */
+to_handler:
+	mov	%rdx, REGS_rsp(%rsp)
+	mov	V_info(%rcx), %rdx
 	mov	V_last_cr2(%rcx), %rax
-	mov	%rax, INFO_cr2(%rdi)
-	testb	$TI_IF, TRAP_PF_flags(%rsi)
-	jz	10f
-	movb	$1, 1(%rdi)
-10:	mov	TRAP_PF_address(%rsi), %rax
+	mov	%rax, INFO_cr2(%rdx)
+	mov	V_trap(%rcx), %rcx
+	testb	$TI_IF, TRAP_PF_flags(%rcx)
+	jz	1f
+	movb	$1, 1(%rdx)
+1:	mov	TRAP_PF_address(%rcx), %rax
 	mov	%rax, REGS_rip(%rsp)
 	movq	$SEL_GUEST_CS64, REGS_cs(%rsp)
 	andq	$~EFLAGS_BOUNCE_CLEAR, REGS_rflags(%rsp)
-	mov	%rdx, REGS_rsp(%rsp)
 	movq	$SEL_GUEST_SS, REGS_ss(%rsp)
 	mov	REGS_rax(%rsp), %rax
 	mov	REGS_rcx(%rsp), %rcx
 	mov	REGS_rdx(%rsp), %rdx
-	mov	REGS_rsi(%rsp), %rsi
-	mov	REGS_rdi(%rsp), %rdi
 	IRET_TO_GUEST
 
-	EXTABLE 1b, frame_fault
-	EXTABLE 2b, frame_fault
-	EXTABLE 3b, frame_fault
-	EXTABLE 4b, frame_fault
-	EXTABLE 5b, frame_fault
-	EXTABLE 6b, frame_fault
-	EXTABLE 7b, frame_fault
-	EXTABLE 8b, frame_fault
-	EXTABLE 9b, frame_fault
+from_kernel:
+	mov	REGS_error_code(%rsp), %eax
+	test	$PFEC_USER, %al				/* not so: see pv_emulate_iret() */
+	jz	slow
+	and	$(PFEC_PRESENT | PFEC_WRITE), %eax	/* perhaps a page-table write */
+	cmp	$(PFEC_PRESENT | PFEC_WRITE), %eax
+	je	slow
+	mov	REGS_rsp(%rsp), %rdx
+	and	$~15, %rdx
+	sub	$FAULT_FRAME, %rdx
+	mov	%rdx, %rax
+	shr	$43, %rax
+	cmp	$(HYP_VIRT_START >> 43), %rax
+	je	slow
+	BOUNCE	0, frame_fault
+	jmp	to_handler
 
 /* The guest's stack cannot be written. Back to the mode we came from, let C say it. */
-frame_fault:
-	CLAC
-	cmpl	$0, REGS_r15(%rsp)
-	je	slow
+user_frame_fault:
 	movl	$0, V_kernel_mode(%rcx)
 	swapgs
 	mov	V_user_cr3(%rcx), %rax
 	mov	%rax, %cr3
+frame_fault:
+	CLAC
 slow:
 	mov	REGS_rax(%rsp), %rax
 	mov	REGS_rcx(%rsp), %rcx
 	mov	REGS_rdx(%rsp), %rdx
-	mov	REGS_rsi(%rsp), %rsi
-	mov	REGS_rdi(%rsp), %rdi
 	add	$REGS_error_code, %rsp
 	SAVE_REGS
 	mov	CI_vcpu(%rsp), %rax

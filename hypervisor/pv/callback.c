@@ -33,10 +33,19 @@ long do_set_trap_table(unsigned long traps, unsigned long a2, unsigned long a3, 
 	}
 }
 
-/* Frames are written below sp, which is checked each time; so any value does here. SS is the flat one always. */
+/* Any value does, since frames that cannot be written there are C's business, which looks again. */
+void pv_set_kernel_sp(struct vcpu *v, u64 sp)
+{
+	u64 top = sp & ~15UL;
+
+	v->pv.kernel_sp = sp;
+	v->pv.frame_sp = top - HYP_VIRT_START < HYP_VIRT_END + PAGE_SIZE - HYP_VIRT_START ? BIT(63) : top;
+}
+
+/* SS is the flat one always. */
 long do_stack_switch(unsigned long ss, unsigned long sp, unsigned long a3, unsigned long a4, unsigned long a5)
 {
-	current->pv.kernel_sp = sp;
+	pv_set_kernel_sp(current, sp);
 	return 0;
 }
 

@@ -121,7 +121,7 @@ static void set_regs(struct vcpu *v, const struct vcpu_guest_context *c)
 	pv->gs_base_kernel = c->gs_base_kernel;
 	pv->gs_base_user = c->gs_base_user;
 	pv->kernel_mode = !!(c->flags & VGCF_in_kernel);
-	pv->kernel_sp = c->kernel_sp;
+	pv_set_kernel_sp(v, c->kernel_sp);
 }
 
 static void set_control(struct vcpu *v, const struct vcpu_guest_context *c)

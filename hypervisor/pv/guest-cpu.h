@@ -36,6 +36,8 @@ static inline bool pv_entry_ok(unsigned long addr)
 {
 	return canonical(addr) && guest_addr_ok(addr, 1);
 }
+/** pv_set_kernel_sp: where the guest's kernel wants frames from user mode. @v is current or not running. */
+void pv_set_kernel_sp(struct vcpu *v, u64 sp);
 /** pv_set_callback: CALLBACKTYPE_*; its handler runs with events masked if @mask. 0, -EINVAL (address), -ENOSYS (type). */
 int pv_set_callback(struct vcpu *v, unsigned int type, unsigned long addr, bool mask);
 /** pv_set_debugreg, pv_get_debugreg: @v is current or not running. 0, -EPERM, -ENODEV. */

@@ -23,7 +23,8 @@ struct pv_vcpu {			/* v->pv; offsets used by assembly are generated */
 	/* hot: one or two cache lines */
 	u64 kernel_mode;		/* 1: guest kernel, 0: guest user */
 	u64 kernel_cr3, user_cr3;	/* physical addresses; user may be 0 */
-	u64 kernel_sp;			/* stack_switch */
+	u64 kernel_sp;			/* stack_switch; by pv_set_kernel_sp() */
+	u64 frame_sp;			/* where entry/ puts frames: kernel_sp aligned; not canonical if they could be ours */
 	struct pv_callback {
 		u64 entry;		/* canonical and in the guest's range, or 0 */
 		u64 masks_events;
