@@ -52,7 +52,7 @@ struct domain *domain_know(uint32_t domid)
 	struct domain *d = domain_find(domid);
 
 	if (!d && xen_domain_state(domid) != DOMAIN_GONE)
-		d = domain_new(domid, tree_generation);
+		d = domain_new(domid, ++tree_generation);
 	return d;
 }
 
