@@ -47,9 +47,8 @@ int pv_map_grant_pte(struct vcpu *v, u64 pte_maddr, pte_t new, pte_t expect)
 	if (pte_maddr & (sizeof(pte_t) - 1) || !mfn_valid(m) || !get_table(table, v->domain, &level))
 		return -EINVAL;
 	if (level == 1)
-		rc = exchange_entry(v->domain, (pte_t *)page_to_virt(table) +
-				    (pte_maddr & ~PAGE_MASK) / sizeof(pte_t), new, expect);
-	put_page_and_type_preemptible(table);
+		rc = exchange_entry(v->domain, maddr_to_virt(pte_maddr), new, expect);
+	pv_put_table(table);
 	return rc;
 }
 
@@ -62,6 +61,6 @@ int pv_map_grant_va(struct vcpu *v, unsigned long va, pte_t new, pte_t expect)
 	if (!slot)
 		return -EINVAL;
 	rc = exchange_entry(v->domain, slot, new, expect);
-	put_page_and_type_preemptible(table);
+	pv_put_table(table);
 	return rc;
 }

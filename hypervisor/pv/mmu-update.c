@@ -235,7 +235,7 @@ static __always_inline long run_batch(unsigned int op, size_t size, unsigned int
 	if (unlikely(rc))
 		return rc;
 	for (; i < count && !rc; i += !rc) {
-		if (i && ((i % stride == 0 && hypercall_preempt()) || pv_finish_put(b.v)))
+		if (i && ((i % stride == 0 && hypercall_preempt()) || (b.v->pv.nr_deferred && pv_finish_put(b.v))))
 			rc = -ERESTART;
 		else if (unlikely(copy_from_guest(req, guest_ptr(reqs + i * size), size)))
 			rc = -EFAULT;

@@ -85,6 +85,12 @@ static __always_inline int validate_entries(const struct domain *d, struct page_
 	return rc;
 }
 
+/* A function of its own, for a tight loop. */
+static noinline int validate_l1(const struct domain *d, struct page_info *pg, pte_t *t, bool preemptible)
+{
+	return validate_entries(d, pg, t, 1, preemptible);
+}
+
 /*
  * Every L4 maps the hypervisor: whatever the guest wrote into those slots is replaced. The M2P that
  * guests can read is not for user mode: it comes in when the table is loaded for a guest kernel.
@@ -110,7 +116,9 @@ int pv_validate_table(struct page_info *pg, unsigned int level, bool preemptible
 	pte_t *t = page_to_virt(pg);
 	int rc;
 
-	rc = level == 1 ? validate_entries(d, pg, t, 1, preemptible) : validate_entries(d, pg, t, level, preemptible);
+	if (level == 1)
+		return validate_l1(d, pg, t, preemptible);
+	rc = validate_entries(d, pg, t, level, preemptible);
 	if (!rc && level == 4)
 		enter_hyp_slots(t);
 	return rc;
@@ -121,7 +129,7 @@ static void devalidate_l1(const struct domain *d, const pte_t *t, unsigned int n
 	for (unsigned int i = 0; i < nr; i += 8) {
 		if (!(any8(&t[i]) & PTE_P))
 			continue;
-		for (unsigned int j = i; j < i + 8 && j < nr; j++)
+		for (unsigned int j = i, end = min(i + 8, nr); j < end; j++)
 			pv_put_l1e(d, t[j]);
 	}
 }
