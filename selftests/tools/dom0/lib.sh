@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# For tests in Domain0: TAP lines, and a toolstack that is ready.
+
+n=0 bad=0
+ok() { n=$((n + 1)); echo "ok $n - $1"; }
+not_ok() { n=$((n + 1)); bad=$((bad + 1)); echo "not ok $n - $1"; shift; [ $# = 0 ] || printf '%s\n' "$@" | sed 's/^/# /'; }
+# check "WHAT MUST HOLD" COMMAND...
+check() { what=$1; shift; if "$@" >/tmp/check.out 2>&1; then ok "$what"; else not_ok "$what" "$(tail -n 20 /tmp/check.out)"; fi; }
+# wait_for SECONDS COMMAND...: until it succeeds
+wait_for()
+{
+	tries=$(($1 * 5)); shift
+	until "$@" >/dev/null 2>&1; do
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || return 1
+		sleep 0.2
+	done
+}
+end() { echo "1..$n"; [ $bad = 0 ] && [ $n -gt 0 ]; exit; }
+
+LOG=/var/log/xen/console
+# A guest's console has said PATTERN.
+said() { grep -aqE "$2" "$LOG/guest-$1.log"; }
+wait_said()
+{
+	wait_for "$3" said "$1" "$2" || { xl list; ls -l $LOG; echo "guest $1 did not say '$2'"; tail -n 15 "$LOG/guest-$1.log"; false; }
+}
+
+export PATH=/sbin:/bin
+mkdir -p /run/xen /run/xenstored /var/run /var/lib/xenstored /var/lock /var/lib/xen /var/log/xen/console /guests
+ln -sfn /run/xenstored /var/run/xenstored 2>/dev/null
+[ -c /dev/xen/evtchn ] || echo "# no /dev/xen/evtchn"
+mount -t tmpfs tmpfs /guests
+mount -t proc proc /proc 2>/dev/null
+mkdir -p /proc/xen
+[ -e /proc/xen/privcmd ] || mount -t xenfs xenfs /proc/xen 2>/dev/null
+xenstored --pid-file /run/xenstored.pid >/var/log/xen/xenstored.out 2>&1
+wait_for 10 test -S /run/xenstored/socket || echo "# no xenstored: $(cat /var/log/xen/xenstored.out)"
+[ ! -x /sbin/init-dom0less ] || init-dom0less
+xl_init() { xenstore_write /local/domain/0/name Domain-0; xenstore_write /local/domain/0/domid 0; }
+xenconsoled --log=guest --log-dir=$LOG >/var/log/xen/xenconsoled.out 2>&1
+
+ip link add xenbr0 type bridge 2>&1 | sed "s/^/# /"
+ip addr add 10.0.0.1/24 dev xenbr0 2>/dev/null
+ip link set xenbr0 up 2>/dev/null
+
+# config NAME [LINE...]: a guest's file
+config()
+{
+	name=$1; shift
+	{
+		echo "name = '$name'"
+		echo "kernel = '/guest/vmlinuz'"
+		echo "ramdisk = '/guest/initrd'"
+		echo "memory = 128"
+		echo "extra = 'console=hvc0 panic=1 xenolith.test=guest'"
+		for line in "$@"; do echo "$line"; done
+	} > "/guests/$name.cfg"
+}
+disk_image() { head -c "$2" /dev/zero > "$1"; printf 'xenolith.' | dd of="$1" conv=notrunc 2>/dev/null; }

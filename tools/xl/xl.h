@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The program's inside: one function a command, found in the table of main.c. A command gets its own name as argv[0] and
+ * answers the exit code.
+ */
+#ifndef XL_H
+#define XL_H
+
+#include <getopt.h>
+#include "domain.h"
+
+struct command {
+	const char *name;
+	int (*run)(struct host *h, int argc, char **argv);
+	const char *arguments;
+	const char *summary;
+	const char *options;	/* a line each; NULL: none */
+};
+
+/** struct command_group - a file's commands; the list ends with a command without a name */
+extern const struct command create_commands[], list_commands[], life_commands[], console_commands[], vcpu_commands[],
+	memory_commands[], host_commands[], device_commands[], sched_commands[];
+
+extern bool xl_dry_run;
+
+/**
+ * xl_options - getopt_long for a command: -h/--help shows its help and ends the program
+ * @spec: short options without 'h'
+ * @more: long options, or NULL
+ *
+ * Return: the option's value, or -1 at the end. An unknown option ends the program with exit code 2.
+ */
+int xl_options(int argc, char **argv, const char *spec, const struct option *more);
+
+/** xl_help - the help of one command on stdout (or stderr, when something was wrong) */
+void xl_help(const char *name, bool wrong);
+
+/** xl_arguments - are there between @min and @max arguments left? If not: help, and exit code 2 */
+void xl_arguments(int argc, char **argv, int min, int max);
+
+/** xl_domain - the domain that the next argument names, or the end of the program with exit code 1 */
+uint32_t xl_domain(struct host *h, char **argv);
+
+/** console_attach - the terminal of a domain until it or the user ends it. Return: exit code. */
+int console_attach(struct host *h, uint32_t domid, bool escape);
+
+#endif
