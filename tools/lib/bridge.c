@@ -8,10 +8,12 @@
 #include <string.h>
 #include "device.h"
 
+#define BUFFER_BYTES 4096
+
 /* Send one request that is acknowledged; 0 or -errno. */
 static int talk(struct nlmsghdr *request)
 {
-	char buffer[MNL_SOCKET_BUFFER_SIZE];
+	char buffer[BUFFER_BYTES];
 	struct mnl_socket *s = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
 	int rc = -1;
 	ssize_t n;
@@ -46,7 +48,7 @@ static struct nlmsghdr *link_request(char *buffer, const char *interface, bool u
 
 int bridge_join(const char *interface, const char *bridge, unsigned int mtu)
 {
-	char buffer[MNL_SOCKET_BUFFER_SIZE];
+	char buffer[BUFFER_BYTES];
 	struct nlmsghdr *request = link_request(buffer, interface, true);
 	unsigned int master = bridge ? if_nametoindex(bridge) : 0;
 
@@ -61,7 +63,7 @@ int bridge_join(const char *interface, const char *bridge, unsigned int mtu)
 
 int link_rename(const char *interface, const char *name)
 {
-	char buffer[MNL_SOCKET_BUFFER_SIZE];
+	char buffer[BUFFER_BYTES];
 	struct nlmsghdr *request = link_request(buffer, interface, false);
 
 	if (!request)

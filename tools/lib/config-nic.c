@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include "config.h"
 #include "host.h"
 
@@ -86,6 +87,18 @@ char *nic_parse(struct nic *n, const char *spec)
 	if (!wrong && n->vifname && strlen(n->vifname) > 15)
 		wrong = xasprintf("vifname '%s' is longer than 15 characters", n->vifname);
 	return wrong;
+}
+
+/* The vendor's part is the one that Xen's own cards have, and 00 to 7f behind it are free for anybody. */
+void nic_complete(struct nic *n)
+{
+	if (n->mac_given)
+		return;
+	memcpy(n->mac, "\x00\x16\x3e", 3);
+	if (getrandom(n->mac + 3, 3, 0) != 3)
+		abort();
+	n->mac[3] &= 0x7f;
+	n->mac_given = true;
 }
 
 static char *add(char *text, const char *key, const char *value)

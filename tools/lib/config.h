@@ -102,6 +102,9 @@ char *nic_parse(struct nic *n, const char *spec);
 char *nic_text(const struct nic *n);
 void nic_free(struct nic *n);
 
+/** nic_complete - a random address for a card that got none */
+void nic_complete(struct nic *n);
+
 /** disk_number - xvda2 and the like as the guest's device number; -1 when it is none */
 long disk_number(const char *vdev);
 

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Finding domains, and their creation in the order that domain.h tells. */
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 #include "build.h"
 #include "device.h"
 #include "domain.h"
 #include "registry.h"
+#include "sched.h"
 
 /* --- finding -------------------------------------------------------------------------------------------------------- */
 
@@ -85,6 +84,53 @@ int domain_find(struct host *h, const char *who, uint32_t *domid)
 	return rc;
 }
 
+int domain_rename(struct host *h, uint32_t domid, const char *name)
+{
+	char *old = domain_name(h, domid), *vm = store_read(h, "/local/domain/%u/vm", domid);
+	const char *wrong = config_check_name(name);
+	struct plan p = { 0 };
+	uint32_t other;
+	int rc = 0;
+
+	if (wrong)
+		rc = msg_error(-EINVAL, "%s: %s", name, wrong);
+	else if (!domain_lookup(h, name, &other))
+		rc = msg_error(-EEXIST, "a domain called %s exists already", name);
+	if (!rc) {
+		plan_write(&p, name, "/local/domain/%u/name", domid);
+		if (vm)
+			plan_write(&p, name, "%s/name", vm);
+		rc = plan_commit(h, &p);
+	}
+	if (!rc && old && !config_check_name(old))
+		rc = registry_rename(old, name);
+	free(old);
+	free(vm);
+	return rc;
+}
+
+int domain_affinity(struct host *h, uint32_t domid, unsigned int vcpu, const struct cpuset *set, uint32_t flags)
+{
+	struct xenctl_bitmap map = { .nr_bits = CONFIG_MAX_VCPUS };
+	uint64_t *bits = hcall_buffer(h, sizeof(set->bits));
+	struct xen_domctl op = { 0 };
+	int rc;
+
+	if (!bits)
+		return -ENOMEM;
+	memcpy(bits, set->bits, sizeof(set->bits));
+	set_xen_guest_handle(map.bitmap, (uint8_t *)bits);
+	op.u.vcpuaffinity.vcpu = vcpu;
+	op.u.vcpuaffinity.flags = flags;
+	if (flags & XEN_VCPUAFFINITY_HARD)
+		op.u.vcpuaffinity.cpumap_hard = map;
+	else
+		op.u.vcpuaffinity.cpumap_soft = map;
+	rc = hcall_domctl(h, XEN_DOMCTL_setvcpuaffinity, domid, &op);
+	hcall_buffer_free(h, bits);
+	return rc < 0 ? msg_error(rc, "cannot say where vcpu %u runs: %s", vcpu, strerror(-rc)) : 0;
+}
+
 /* --- creating --------------------------------------------------------------------------------------------------------- */
 
 #ifdef FAULT_INJECTION
@@ -112,7 +158,6 @@ struct creation {
 	size_t devices;
 };
 
-/* The vendor's part of Xen's own MAC addresses (00:16:3e), the rest random. */
 static void complete_config(struct config *c)
 {
 	uint8_t uuid[16];
@@ -123,15 +168,8 @@ static void complete_config(struct config *c)
 		c->uuid = xcalloc(1, 37);
 		uuid_text(c->uuid, uuid);
 	}
-	for (i = 0; i < c->nics; i++) {
-		if (c->nic[i].mac_given)
-			continue;
-		memcpy(c->nic[i].mac, "\x00\x16\x3e", 3);
-		if (getrandom(c->nic[i].mac + 3, 3, 0) != 3)
-			abort();
-		c->nic[i].mac[3] &= 0x7f;
-		c->nic[i].mac_given = true;
-	}
+	for (i = 0; i < c->nics; i++)
+		nic_complete(&c->nic[i]);
 }
 
 static int make_domain(struct creation *n)
@@ -156,6 +194,25 @@ static int make_domain(struct creation *n)
 	op = (struct xen_domctl){ .u.max_vcpus.max = c->maxvcpus };
 	rc = hcall_domctl(n->h, XEN_DOMCTL_max_vcpus, n->domid, &op);
 	return rc < 0 ? msg_error(rc, "cannot give it %lu vcpus: %s", (unsigned long)c->maxvcpus, strerror(-rc)) : 0;
+}
+
+static int place_vcpus(struct creation *n)
+{
+	const struct config *c = n->c;
+	struct cpuset set;
+	uint64_t i;
+	int rc = 0;
+
+	for (i = 0; i < c->maxvcpus && !rc; i++) {
+		const char *cpus = i < c->vcpu_cpus_count ? c->vcpu_cpus[i] : c->cpus;
+
+		if (cpus && !cpuset_parse(&set, cpus))
+			rc = domain_affinity(n->h, n->domid, i, &set, XEN_VCPUAFFINITY_HARD);
+	}
+	if (rc || (!c->cpu_weight && !c->cap))
+		return rc;
+	rc = sched_set(n->h, n->domid, c->cpu_weight ?: SCHED_KEEP, c->cap);
+	return rc < 0 ? msg_error(rc, "cannot set its share of the CPUs: %s", strerror(-rc)) : 0;
 }
 
 static int make_ports(struct creation *n)
@@ -297,6 +354,7 @@ static const struct {
 	int (*step)(struct creation *n);
 } steps[] = {
 	{ "make", make_domain },
+	{ "place", place_vcpus },
 	{ "ports", make_ports },
 	{ "fill", fill_domain },
 	{ "devices", prepare_devices },

@@ -53,6 +53,12 @@ int domain_destroy(struct host *h, const char *who);
 /** domain_remove - the same for a number; @keep_record for one that is created again under the same name */
 int domain_remove(struct host *h, uint32_t domid, bool keep_record);
 
+/** domain_rename - in the store and its record. Return: 0 or -errno after a message. */
+int domain_rename(struct host *h, uint32_t domid, const char *name);
+
+/** domain_affinity - where one vcpu runs; @flags: XEN_VCPUAFFINITY_*. Return: 0 or -errno after a message. */
+int domain_affinity(struct host *h, uint32_t domid, unsigned int vcpu, const struct cpuset *set, uint32_t flags);
+
 /** fault_point - in builds for tests: be killed here when $XL_FAULT names it */
 #ifdef FAULT_INJECTION
 void fault_point(const char *name);

@@ -28,8 +28,9 @@ wait_said()
 }
 
 export PATH=/sbin:/bin
-mkdir -p /run/xen /run/xenstored /var/run /var/lib/xenstored /var/lock /var/lib/xen /var/log/xen/console /guests
-ln -sfn /run/xenstored /var/run/xenstored 2>/dev/null
+mkdir -p /run/xen /run/xenstored /var
+ln -sfn /run /var/run
+mkdir -p /var/lib/xenstored /var/lock /var/lib/xen /var/log/xen/console /guests
 [ -c /dev/xen/evtchn ] || echo "# no /dev/xen/evtchn"
 mount -t tmpfs tmpfs /guests
 mount -t proc proc /proc 2>/dev/null
@@ -37,8 +38,6 @@ mkdir -p /proc/xen
 [ -e /proc/xen/privcmd ] || mount -t xenfs xenfs /proc/xen 2>/dev/null
 xenstored --pid-file /run/xenstored.pid >/var/log/xen/xenstored.out 2>&1
 wait_for 10 test -S /run/xenstored/socket || echo "# no xenstored: $(cat /var/log/xen/xenstored.out)"
-[ ! -x /sbin/init-dom0less ] || init-dom0less
-xl_init() { xenstore_write /local/domain/0/name Domain-0; xenstore_write /local/domain/0/domid 0; }
 xenconsoled --log=guest --log-dir=$LOG >/var/log/xen/xenconsoled.out 2>&1
 
 ip link add xenbr0 type bridge 2>&1 | sed "s/^/# /"
