@@ -375,6 +375,9 @@ static int set_limits(struct pv *pv)
 	set_xen_guest_handle(map.map.buffer, entry);
 	rc = hcall_memory(pv->h, XENMEM_set_memory_map, &map, sizeof(map));
 	hcall_buffer_free(pv->h, entry);
+	/* Without a map a kernel takes the memory it starts with as all it will ever have. */
+	if (rc == -ENOSYS && pv->b->max_pages == pv->b->pages)
+		return 0;
 	return rc < 0 ? msg_error(rc, "cannot set the memory map: %s", strerror(-rc)) : 0;
 }
 
