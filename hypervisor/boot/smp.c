@@ -26,18 +26,16 @@ static void __init add_cpu(u32 apic_id, u32 acpi_id)
 	cpumask_set(&cpu_present_mask, cpu);
 }
 
-/* The highest page of RAM that a start-up IPI can name. */
+/* The highest page of RAM that a start-up IPI can name; 0: none. */
 static paddr_t __init find_low_page(void)
 {
 	paddr_t best = 0;
 
-	for (unsigned int i = 0; i < boot_info.nr_e820; i++) {
-		const struct boot_e820 *e = &boot_info.e820[i];
-		paddr_t start = ROUND_UP(e->addr, PAGE_SIZE);
-		paddr_t end = ROUND_DOWN(min_t(paddr_t, e->addr + e->size, 0xa0000), PAGE_SIZE);
+	for (const struct boot_e820 *e = boot_info.e820; e < boot_info.e820 + boot_info.nr_e820; e++) {
+		paddr_t page = ROUND_DOWN(min_t(paddr_t, e->addr + e->size, 0xa0000), PAGE_SIZE) - PAGE_SIZE;
 
-		if (e->type == 1 && end >= start + PAGE_SIZE)
-			best = max(best, end - PAGE_SIZE);
+		if (e->type == 1 && page >= e->addr && page < 0xa0000)
+			best = max(best, page);
 	}
 	return best;
 }
@@ -93,25 +91,25 @@ static bool __init online_within(unsigned int cpu, unsigned int us)
 	return us;
 }
 
-static const char * __init start_cpu(unsigned int cpu)
+static bool __init start_cpu(unsigned int cpu)
 {
 	struct cpu_info *ci;
 
 	if (entry_alloc_cpu(cpu))
-		return "no memory";
+		return false;
 	ci = (struct cpu_info *)entry_cpu_stack_top(cpu) - 1;
 	ci->vcpu = idle_vcpu_create(cpu);
 	if (!ci->vcpu)
-		return "no memory";
+		return false;
 	boot_ap_cr3 = hyp_cr3();
 	boot_ap_stack = (u64)ci;
 	apic_send_init(cpu_apic_id[cpu]);
 	udelay(10000);
 	apic_send_startup(cpu_apic_id[cpu], trampoline >> PAGE_SHIFT);
 	if (online_within(cpu, 1000))
-		return NULL;
+		return true;
 	apic_send_startup(cpu_apic_id[cpu], trampoline >> PAGE_SHIFT);
-	return online_within(cpu, ONLINE_US) ? NULL : "no answer";
+	return online_within(cpu, ONLINE_US);
 }
 
 void __init smp_boot_aps(void)
@@ -120,16 +118,10 @@ void __init smp_boot_aps(void)
 	unsigned int cpu;
 
 	cpumask_clear(&present, 0);
-	if (!trampoline && !cpumask_empty(&present)) {
-		printk_err("no memory below 640 KiB: the other CPUs cannot be started\n");
-		return;
-	}
 	for_each_cpu(cpu, &present) {
-		const char *error = start_cpu(cpu);
-
-		if (!error)
+		if (trampoline && start_cpu(cpu))
 			continue;
-		printk_err("CPU%u (APIC %u) stays unused: %s\n", cpu, cpu_apic_id[cpu], error);
+		printk_err("CPU%u (APIC %u) stays unused: no answer, or no memory for it\n", cpu, cpu_apic_id[cpu]);
 		cpumask_clear(&cpu_present_mask, cpu);
 		apic_send_init(cpu_apic_id[cpu]);	/* waits for a start-up IPI for ever */
 	}

@@ -83,21 +83,13 @@ void smp_nmi(void)
 
 void smp_stop_others(void)
 {
-	cpumask_t alone = cpumask_of(smp_cpu());
-
 	if (xchg(&stopping, true))
 		return;
 	apic_send_nmi_others();
 	/* Wait a moment for them: a CPU that is caught in NMI or SMM never answers. */
-	for (unsigned int us = 0; us < 1000; us++) {
-		cpumask_t left = cpu_online_mask;
-
-		cpumask_clear(&left, smp_cpu());
-		if (cpumask_empty(&left))
-			break;
+	for (unsigned int i = 0; i < 1000 && cpumask_weight(&cpu_online_mask) > 1; i++)
 		udelay(10);
-	}
-	cpu_online_mask = alone;
+	cpu_online_mask = cpumask_of(smp_cpu());
 }
 
 void __init smp_init(void)
