@@ -7,118 +7,81 @@
 #include <xenolith/hypercall.h>
 #include "grant-private.h"
 
-struct side {
-	struct domain *d;		/* referenced, of @domid; NULL: none yet */
-	domid_t domid;
-	bool write;			/* the destination */
-	bool claimed, is_gref;		/* the rest is valid; pinned by grant @name */
-	u64 name;			/* grant reference or frame number */
-	struct page_info *pg;
-};
-
-static void side_unclaim(struct side *s)
+static void side_release(struct copy_side *s)
 {
-	if (!s->claimed)
+	if (!s->pg)
 		return;
 	grant_frame_put(s->pg, s->write);
 	if (s->is_gref)
-		grant_unpin(s->d, s->name, s->write ? PIN_HOST_WRITE : PIN_HOST_READ);
-	s->claimed = false;
+		grant_unpin(s->d, s->name, s->write, 1);
+	s->pg = NULL;
 }
 
-static void side_release(struct side *s)
+struct domain *grant_peer(struct copy_side *s, domid_t id)
 {
-	side_unclaim(s);
+	if (id == DOMID_SELF)
+		id = current->domain->id;
+	if (likely(s->d && s->d->id == id))
+		return s->d;
+	side_release(s);
 	if (s->d)
 		domain_put(s->d);
-	s->d = NULL;
+	s->d = domain_get(id);
+	return s->d;
 }
 
-static int side_find_domain(struct side *s, domid_t domid, bool is_gref)
+static int side_claim(struct copy_side *s, const struct gnttab_copy_ptr *p, bool is_gref)
 {
-	if (domid != DOMID_SELF && !is_gref)
-		return GNTST_permission_denied;
-	if (likely(s->d && s->domid == domid))
-		return GNTST_okay;
-	side_release(s);
-	s->domid = domid;
-	if (domid == DOMID_SELF || domid < DOMID_FIRST_RESERVED)
-		s->d = domain_get(domid);
-	return s->d ? GNTST_okay : GNTST_bad_domain;
-}
-
-static int side_claim(struct side *s, u64 name, bool is_gref)
-{
+	u64 name = is_gref ? p->u.ref : p->u.gmfn;
+	struct page_info *pg;
 	int status;
 
-	if (likely(s->claimed && s->is_gref == is_gref && s->name == name))
+	if (p->domid != DOMID_SELF && !is_gref)
+		return GNTST_permission_denied;
+	if (!grant_peer(s, p->domid))
+		return GNTST_bad_domain;
+	if (likely(s->pg && s->is_gref == is_gref && s->name == name))
 		return GNTST_okay;
-	side_unclaim(s);
+	side_release(s);
 	if (is_gref)
-		status = grant_pin(s->d, name, current->domain->id,
-				   s->write ? PIN_HOST_WRITE : PIN_HOST_READ, 1, false, &s->pg);
+		status = grant_pin(s->d, name, current->domain->id, s->write, 1, &pg);
 	else
-		status = grant_frame_get(s->d, name, s->write, &s->pg);
-	s->claimed = !status;
+		status = grant_frame_get(s->d, name, s->write, &pg);
+	s->pg = status ? NULL : pg;
 	s->is_gref = is_gref;
 	s->name = name;
 	return status;
 }
 
-static u64 name_of(const struct gnttab_copy_ptr *p, bool is_gref)
+int grant_copy_one(struct grant_batch *b, void *element)
 {
-	return is_gref ? p->u.ref : p->u.gmfn;
-}
-
-static int copy_one(const struct gnttab_copy *op, struct side *src, struct side *dst)
-{
-	bool src_gref = op->flags & GNTCOPY_source_gref, dst_gref = op->flags & GNTCOPY_dest_gref;
-	int status = side_find_domain(src, op->source.domid, src_gref);
+	struct gnttab_copy *op = element;
 	u8 *from, *to;
 
-	if (!status)
-		status = side_find_domain(dst, op->dest.domid, dst_gref);
-	if (!status)
-		status = side_claim(src, name_of(&op->source, src_gref), src_gref);
-	if (!status)
-		status = side_claim(dst, name_of(&op->dest, dst_gref), dst_gref);
-	if (status)
-		return status;
-	if (op->source.offset + op->len > PAGE_SIZE || op->dest.offset + op->len > PAGE_SIZE)
-		return GNTST_bad_copy_arg;
-	from = (u8 *)page_to_virt(src->pg) + op->source.offset;
-	to = (u8 *)page_to_virt(dst->pg) + op->dest.offset;
-	if (likely(src->pg != dst->pg))
+	op->status = side_claim(&b->src, &op->source, op->flags & GNTCOPY_source_gref);
+	if (!op->status)
+		op->status = side_claim(&b->dst, &op->dest, op->flags & GNTCOPY_dest_gref);
+	if (op->status)
+		return 0;
+	if (op->source.offset + op->len > PAGE_SIZE || op->dest.offset + op->len > PAGE_SIZE) {
+		op->status = GNTST_bad_copy_arg;
+		return 0;
+	}
+	from = (u8 *)page_to_virt(b->src.pg) + op->source.offset;
+	to = (u8 *)page_to_virt(b->dst.pg) + op->dest.offset;
+	if (likely(b->src.pg != b->dst.pg))
 		memcpy(to, from, op->len);
 	else
 		memmove(to, from, op->len);
-	return GNTST_okay;
+	return 0;
 }
 
-long grant_copy(unsigned long uop, unsigned int count)
+void grant_copy_end(struct grant_batch *b)
 {
-	struct gnttab_copy op, *u = (void *)uop;
-	struct side src = { .write = false }, dst = { .write = true };
-	unsigned int done;
-	long rc = 0;
-
-	for (done = 0; done < count; done++, u++) {
-		if (done && hypercall_preempt())
-			break;
-		if (copy_in(&op, u)) {
-			rc = -EFAULT;
-			break;
-		}
-		op.status = copy_one(&op, &src, &dst);
-		/* len, flags, status and padding: one word */
-		if (copy_to_guest(guest_ptr(&u->len), &op.len, 8)) {
-			rc = -EFAULT;
-			break;
-		}
-	}
-	side_release(&src);
-	side_release(&dst);
-	return rc ?: done;
+	side_release(&b->src);
+	side_release(&b->dst);
+	if (b->src.d)
+		domain_put(b->src.d);
+	if (b->dst.d)
+		domain_put(b->dst.d);
 }
-_Static_assert(offsetof(struct gnttab_copy, len) == 32 && sizeof(struct gnttab_copy) == 40,
-	       "the status lies in the last word");

@@ -9,19 +9,17 @@
 #define ENTRIES_PER_FRAME	(PAGE_SIZE / sizeof(struct grant_entry_v1))
 #define MAPS_PER_PAGE		(PAGE_SIZE / sizeof(struct grant_map))
 
-/* Uses of one entry by the domain it names; four counters of 7 bits in one word. */
-#define PIN_HOST_READ		1u
-#define PIN_HOST_WRITE		(1u << 8)
-#define PIN_DEVICE_READ		(1u << 16)
-#define PIN_DEVICE_WRITE	(1u << 24)
-#define PIN_WRITERS		(0xff * (PIN_HOST_WRITE | PIN_DEVICE_WRITE))
-#define PIN_OVERFLOW		0x80808080u
+/* Uses of one entry by the domain it names: readers in the low byte, writers in the high one. */
+#define PIN_READ		0x0001u
+#define PIN_WRITE		0x0100u
+#define PIN_WRITERS		0xff00u
+#define PIN_OVERFLOW		0x8080u
 
 struct grant_active {
 	spinlock_t lock;
-	u32 pin;
 	u32 frame;			/* fixed while pinned, whatever the granter writes */
 	domid_t domid;			/* who pins */
+	u16 pin;
 };
 
 /* One mapping that a domain made; its handle is its number. */
@@ -54,8 +52,7 @@ static inline struct grant_active *grant_active_entry(const struct grant_table *
 	return &gt->active[ref / ENTRIES_PER_FRAME][ref % ENTRIES_PER_FRAME];
 }
 
-static inline struct grant_entry_v1 *grant_shared_entry(const struct grant_table *gt,
-							grant_ref_t ref)
+static inline struct grant_entry_v1 *grant_shared_entry(const struct grant_table *gt, grant_ref_t ref)
 {
 	return &gt->shared[ref / ENTRIES_PER_FRAME][ref % ENTRIES_PER_FRAME];
 }
@@ -69,13 +66,13 @@ static inline bool grant_ref_valid(const struct grant_table *gt, grant_ref_t ref
 int grant_table_grow(struct domain *d, unsigned int nr_frames);
 
 /*
- * grant_pin: count @pin more uses of @granter's @ref by domain @user, if the entry allows them (all
- * are writes or none is). On success *@page has @refs more references, with type when writing.
+ * grant_pin: count @uses more of @granter's @ref by domain @user, if the entry allows them. On
+ * success *@page has as many more references, with type when writing.
  * grant_unpin: the uses end; the references have been dropped.
  */
-int grant_pin(struct domain *granter, grant_ref_t ref, domid_t user, u32 pin, unsigned int refs,
-	      bool for_mapping, struct page_info **page);
-void grant_unpin(struct domain *granter, grant_ref_t ref, u32 pin);
+int grant_pin(struct domain *granter, grant_ref_t ref, domid_t user, bool write, unsigned int uses,
+	      struct page_info **page);
+void grant_unpin(struct domain *granter, grant_ref_t ref, bool write, unsigned int uses);
 
 /* References on a frame of @owner, for reading or writing. */
 int grant_frame_get(struct domain *owner, unsigned long frame, bool write, struct page_info **page);
@@ -87,13 +84,35 @@ static inline void grant_frame_put(struct page_info *pg, bool write)
 		put_page(pg);
 }
 
-/*
- * The batches: elements at guest address @uop; how many are done (fewer than @count: the rest
- * later, at least one is done), or -EFAULT.
- */
-long grant_map(unsigned long uop, unsigned int count);
-long grant_unmap(unsigned long uop, unsigned int count, bool replace);
-long grant_copy(unsigned long uop, unsigned int count);
-int grant_transfer_one(struct domain *from, const struct gnttab_transfer *op);
+/* ---- batches: what one element leaves for the next ---- */
+
+struct copy_side {
+	struct domain *d;		/* referenced, or NULL; others than copy use it alone */
+	struct page_info *pg;		/* claimed for @name, or NULL */
+	u64 name;			/* grant reference or frame number */
+	bool is_gref, write;
+};
+
+#define UNMAP_BATCH	32
+struct unmapping {
+	struct grant_map *map;		/* claimed */
+	grant_handle_t handle;
+	u32 ended;			/* kinds of mapping: GNTMAP_* */
+};
+
+struct grant_batch {
+	struct copy_side src, dst;
+	unsigned int nr;		/* of unmappings begun */
+	struct unmapping unmap[UNMAP_BATCH];
+};
+
+/* One element: its status is written into it; an error other than 0 ends the batch. */
+typedef int grant_op_fn(struct grant_batch *b, void *element);
+grant_op_fn grant_map_one, grant_unmap_one, grant_copy_one, grant_transfer_one;
+
+/* grant_peer: domain @id, which is kept in @side for the next element; NULL: there is none. */
+struct domain *grant_peer(struct copy_side *side, domid_t id);
+void grant_copy_end(struct grant_batch *b);
+void grant_unmap_end(struct grant_batch *b);
 
 #endif

@@ -86,27 +86,6 @@ static struct grant_map *map_claim(struct grant_table *gt, grant_handle_t handle
 
 /* ---- mapping ---- */
 
-static u32 pins_of(u32 flags)
-{
-	bool ro = flags & GNTMAP_readonly;
-	u32 pin = 0;
-
-	if (flags & GNTMAP_host_map)
-		pin += ro ? PIN_HOST_READ : PIN_HOST_WRITE;
-	if (flags & GNTMAP_device_map)
-		pin += ro ? PIN_DEVICE_READ : PIN_DEVICE_WRITE;
-	return pin;
-}
-
-/* The kinds in @flags end: their references (those that are ours to drop) and pins. */
-static void drop(struct domain *granter, grant_ref_t ref, struct page_info *pg, u32 flags,
-		 unsigned int refs)
-{
-	while (refs--)
-		grant_frame_put(pg, !(flags & GNTMAP_readonly));
-	grant_unpin(granter, ref, pins_of(flags));
-}
-
 static unsigned int nr_kinds(u32 flags)
 {
 	return !!(flags & GNTMAP_host_map) + !!(flags & GNTMAP_device_map);
@@ -119,219 +98,146 @@ static int set_pte(u64 host_addr, u32 flags, pte_t new, pte_t expect)
 	return pv_map_grant_va(current, host_addr, new, expect);
 }
 
-static int map_with_handle(struct domain *ld, struct domain *rd, struct gnttab_map_grant_ref *op,
-			   grant_handle_t handle)
+static unsigned long frame_of(const struct grant_map *map)
 {
-	struct grant_map *map = map_entry(ld->grant, handle);
+	return grant_active_entry(map->granter->grant, map->ref)->frame;
+}
+
+/* The kinds in @flags end; as many pins, but only @refs references are ours to drop. */
+static void drop(const struct grant_map *map, u32 flags, unsigned int refs)
+{
+	struct page_info *pg = mfn_to_page(mfn(frame_of(map)));
+	bool write = !(flags & GNTMAP_readonly);
+
+	while (refs--)
+		grant_frame_put(pg, write);
+	grant_unpin(map->granter, map->ref, write, nr_kinds(flags));
+}
+
+static int map_with_handle(struct domain *rd, struct gnttab_map_grant_ref *op, struct grant_map *map)
+{
 	struct page_info *pg;
 	mfn_t m;
 	int status;
 
-	status = grant_pin(rd, op->ref, ld->id, pins_of(op->flags), nr_kinds(op->flags), true, &pg);
+	map->granter = rd;
+	map->ref = op->ref;
+	status = grant_pin(rd, op->ref, current->domain->id, !(op->flags & GNTMAP_readonly), nr_kinds(op->flags), &pg);
 	if (status)
 		return status;
 	m = page_to_mfn(pg);
 	if ((op->flags & GNTMAP_host_map) &&
 	    set_pte(op->host_addr, op->flags, pte_make(m, pv_grant_pte_flags(op->flags, 0)), 0)) {
-		drop(rd, op->ref, pg, op->flags, nr_kinds(op->flags));
+		drop(map, op->flags, nr_kinds(op->flags));
 		return GNTST_general_error;
 	}
 	domain_hold(rd);
-	map->granter = rd;
-	map->ref = op->ref;
 	smp_wmb();		/* flags make it visible to map_claim() */
 	WRITE_ONCE(map->flags, op->flags & MAP_FLAGS);
-	op->handle = handle;
 	op->dev_bus_addr = mfn_x(m) << PAGE_SHIFT;
 	return GNTST_okay;
 }
 
-static int map_one(struct domain *ld, struct domain *rd, struct gnttab_map_grant_ref *op)
+int grant_map_one(struct grant_batch *b, void *element)
 {
+	struct gnttab_map_grant_ref *op = element;
+	struct domain *rd = op->dom == DOMID_SELF ? NULL : grant_peer(&b->src, op->dom);
+	struct grant_table *gt = current->domain->grant;
 	grant_handle_t handle;
-	int status;
 
-	if (!(op->flags & MAP_KINDS))
-		return GNTST_bad_gntref;
-	if (!rd)
-		return GNTST_bad_domain;
-	handle = maptrack_get(ld->grant);
-	if (handle == NO_HANDLE)
-		return GNTST_no_space;
-	status = map_with_handle(ld, rd, op, handle);
-	if (status)
-		maptrack_put(ld->grant, handle);
-	return status;
-}
-
-long grant_map(unsigned long uop, unsigned int count)
-{
-	struct gnttab_map_grant_ref op, *u = (void *)uop;
-	struct domain *ld = current->domain, *rd = NULL;
-	unsigned int done;
-	long rc = 0;
-
-	for (done = 0; done < count; done++, u++) {
-		if (done && hypercall_preempt())
-			break;
-		if (copy_in(&op, u)) {
-			rc = -EFAULT;
-			break;
-		}
-		if (!rd || rd->id != op.dom) {
-			if (rd)
-				domain_put(rd);
-			rd = op.dom < DOMID_FIRST_RESERVED ? domain_get(op.dom) : NULL;
-		}
-		op.status = map_one(ld, rd, &op);
-		/* dom to dev_bus_addr: all results, in whole words */
-		if (copy_to_guest(guest_ptr(&u->dom), &op.dom, 16)) {
-			rc = -EFAULT;
-			break;
-		}
+	op->status = !(op->flags & MAP_KINDS) ? GNTST_bad_gntref : rd ? GNTST_okay : GNTST_bad_domain;
+	if (op->status)
+		return 0;
+	handle = maptrack_get(gt);
+	if (handle == NO_HANDLE) {
+		op->status = GNTST_no_space;
+		return 0;
 	}
-	if (rd)
-		domain_put(rd);
-	return rc ?: done;
+	op->status = map_with_handle(rd, op, map_entry(gt, handle));
+	if (op->status)
+		maptrack_put(gt, handle);
+	else
+		op->handle = handle;
+	return 0;
 }
-_Static_assert(offsetof(struct gnttab_map_grant_ref, dom) == 16 &&
-	       sizeof(struct gnttab_map_grant_ref) == 32, "results are the last 16 bytes");
 
 /* ---- unmapping ---- */
 
-#define UNMAP_BATCH	32
-struct unmapping {
-	struct grant_map *map;		/* claimed */
-	grant_handle_t handle;
-	u32 ended;			/* kinds, and GNTMAP_readonly as the mapping has it */
-};
-
-_Static_assert(sizeof(struct gnttab_unmap_grant_ref) == 24 &&
-	       sizeof(struct gnttab_unmap_and_replace) == 24 &&
-	       offsetof(struct gnttab_unmap_and_replace, new_addr) ==
-	       offsetof(struct gnttab_unmap_grant_ref, dev_bus_addr), "one loop serves both");
-
-/* Put the frame of its own that the guest maps at @new_addr in the place of the granted one. */
-static int replace_pte(u64 host_addr, u64 new_addr, u32 flags, pte_t expect)
+static int unmap_claimed(struct unmapping *u, const struct gnttab_unmap_grant_ref *op)
 {
-	struct vcpu *v = current;
-	pte_t moved;
+	u32 flags = u->map->flags & MAP_FLAGS;
+	unsigned long frame = frame_of(u->map);
 
-	if ((flags & GNTMAP_contains_pte) || !guest_addr_ok(new_addr, 1) ||
-	    pt_walk(v->pv.kernel_cr3, new_addr, &moved) != 1 || !mfn_valid(pte_mfn(moved)) ||
-	    READ_ONCE(mfn_to_page(pte_mfn(moved))->owner) != v->domain->id ||
-	    pv_map_grant_va(v, new_addr, 0, moved))
-		return -EINVAL;
-	if (!set_pte(host_addr, flags, moved, expect))
-		return 0;
-	if (pv_map_grant_va(v, new_addr, moved, 0))	/* another vcpu took its table away */
-		grant_frame_put(mfn_to_page(pte_mfn(moved)), moved & PTE_RW);
-	return -EINVAL;
-}
-
-static int unmap_claimed(struct unmapping *u, const struct gnttab_unmap_grant_ref *op, bool replace)
-{
-	struct grant_map *map = u->map;
-	u32 flags = map->flags & MAP_FLAGS;
-	unsigned long frame = grant_active_entry(map->granter->grant, map->ref)->frame;
-	u64 bus_addr = replace ? 0 : op->dev_bus_addr;
-	pte_t expect = pte_make(mfn(frame), pv_grant_pte_flags(flags, 0));
-	int rc = 0;
-
-	if (bus_addr && bus_addr != frame << PAGE_SHIFT)
+	if (op->dev_bus_addr && op->dev_bus_addr != frame << PAGE_SHIFT)
 		return GNTST_general_error;
 	if (op->host_addr && (flags & GNTMAP_host_map)) {
-		if (replace && op->dev_bus_addr)
-			rc = replace_pte(op->host_addr, op->dev_bus_addr, flags, expect);
-		else
-			rc = set_pte(op->host_addr, flags, 0, expect);
-		if (rc)
+		if (set_pte(op->host_addr, flags, 0, pte_make(mfn(frame), pv_grant_pte_flags(flags, 0))))
 			return GNTST_general_error;
 		u->ended |= GNTMAP_host_map;
 	}
-	if (bus_addr)
+	if (op->dev_bus_addr)
 		u->ended |= flags & GNTMAP_device_map;
 	return GNTST_okay;
 }
 
-static int unmap_begin(struct domain *ld, struct unmapping *u,
-		       const struct gnttab_unmap_grant_ref *op, bool replace)
+static int unmap_begin(struct unmapping *u, const struct gnttab_unmap_grant_ref *op)
 {
 	int status;
 
 	u->handle = op->handle;
 	u->ended = 0;
-	u->map = map_claim(ld->grant, op->handle);
+	u->map = map_claim(current->domain->grant, op->handle);
 	if (!u->map)
 		return GNTST_bad_handle;
-	status = unmap_claimed(u, op, replace);
+	status = unmap_claimed(u, op);
 	if (!u->ended)
 		WRITE_ONCE(u->map->flags, u->map->flags & ~MAP_CLAIMED);
 	return status;
 }
 
-static void unmap_finish(struct domain *ld, struct unmapping *batch, unsigned int nr)
+static void unmap_finish(struct grant_table *gt, const struct unmapping *u)
 {
-	u32 any = 0;
+	struct grant_map *map = u->map;
+	struct domain *granter = map->granter;
+	u32 flags = map->flags & MAP_FLAGS, left = flags & ~u->ended;
 
-	for (unsigned int i = 0; i < nr; i++)
-		any |= batch[i].ended;
-	if (any & GNTMAP_host_map)
-		tlb_flush_mask(&ld->dirty_cpus, TLB_ALL);
-	for (unsigned int i = 0; i < nr; i++) {
-		struct grant_map *map = batch[i].map;
-		struct domain *granter = map->granter;
-		u32 flags = map->flags & MAP_FLAGS, ended = batch[i].ended;
-		struct page_info *pg =
-			mfn_to_page(mfn(grant_active_entry(granter->grant, map->ref)->frame));
-
-		drop(granter, map->ref, pg, ended | (flags & GNTMAP_readonly), nr_kinds(ended));
-		flags &= ~ended;
-		if (flags & MAP_KINDS) {
-			WRITE_ONCE(map->flags, flags);
-			continue;
-		}
-		WRITE_ONCE(map->flags, 0);
-		maptrack_put(ld->grant, batch[i].handle);
-		domain_put(granter);
+	drop(map, u->ended | (flags & GNTMAP_readonly), nr_kinds(u->ended));
+	if (left & MAP_KINDS) {
+		WRITE_ONCE(map->flags, left);
+		return;
 	}
+	WRITE_ONCE(map->flags, 0);
+	maptrack_put(gt, u->handle);
+	domain_put(granter);
 }
 
-long grant_unmap(unsigned long uop, unsigned int count, bool replace)
+void grant_unmap_end(struct grant_batch *b)
 {
-	struct gnttab_unmap_grant_ref op, *u = (void *)uop;
-	struct domain *ld = current->domain;
-	struct unmapping batch[UNMAP_BATCH];
-	unsigned int done, nr = 0;
-	long rc = 0;
+	struct domain *d = current->domain;
+	u32 any = 0;
 
-	for (done = 0; done < count; done++, u++) {
-		if (nr == UNMAP_BATCH) {
-			unmap_finish(ld, batch, nr);
-			nr = 0;
-			if (hypercall_preempt())
-				break;
-		}
-		if (copy_in(&op, u)) {
-			rc = -EFAULT;
-			break;
-		}
-		op.status = unmap_begin(ld, &batch[nr], &op, replace);
-		if (op.status == GNTST_bad_handle && nr) {
-			/* Perhaps the other kind of a mapping that is in this batch. */
-			unmap_finish(ld, batch, nr);
-			nr = 0;
-			op.status = unmap_begin(ld, &batch[nr], &op, replace);
-		}
-		nr += batch[nr].ended != 0;
-		/* handle, status and padding: one word */
-		if (copy_to_guest(guest_ptr(&u->handle), &op.handle, 8)) {
-			rc = -EFAULT;
-			break;
-		}
+	for (unsigned int i = 0; i < b->nr; i++)
+		any |= b->unmap[i].ended;
+	if (any & GNTMAP_host_map)
+		tlb_flush_mask(&d->dirty_cpus, TLB_ALL);
+	for (unsigned int i = 0; i < b->nr; i++)
+		unmap_finish(d->grant, &b->unmap[i]);
+	b->nr = 0;
+}
+
+int grant_unmap_one(struct grant_batch *b, void *element)
+{
+	struct gnttab_unmap_grant_ref *op = element;
+
+	if (b->nr == UNMAP_BATCH)
+		grant_unmap_end(b);
+	op->status = unmap_begin(&b->unmap[b->nr], op);
+	if (op->status == GNTST_bad_handle && b->nr) {
+		grant_unmap_end(b);	/* perhaps the other kind of a mapping that is in this batch */
+		op->status = unmap_begin(&b->unmap[0], op);
 	}
-	unmap_finish(ld, batch, nr);
-	return rc ?: done;
+	b->nr += b->unmap[b->nr].ended != 0;
+	return 0;
 }
 
 /* The page tables of @d, which go next, drop the references of host mappings. */
@@ -342,18 +248,15 @@ int grant_domain_relinquish(struct domain *d)
 
 	for (; gt->released < gt->nr_maps; gt->released++) {
 		struct grant_map *map = map_entry(gt, gt->released);
-		struct domain *granter = map->granter;
 		u32 flags = map->flags & MAP_FLAGS;
 
 		if (!flags)
 			continue;
 		if (ended++ >= 64 && hypercall_preempt())
 			return -ERESTART;
-		drop(granter, map->ref,
-		     mfn_to_page(mfn(grant_active_entry(granter->grant, map->ref)->frame)), flags,
-		     !!(flags & GNTMAP_device_map));
+		drop(map, flags, !!(flags & GNTMAP_device_map));
 		map->flags = 0;
-		domain_put(granter);
+		domain_put(map->granter);
 	}
 	return 0;
 }

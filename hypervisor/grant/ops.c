@@ -1,138 +1,100 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The hypercall edge of grant tables, and the operations on a table as a whole. Calls that take an
- * array do a part of it at a time: what is left is a call with pointer and count moved on.
+ * The hypercall edge of grant tables, and the operations on a table as a whole. Every operation takes
+ * an array and does a part of it at a time: what is left is a call with pointer and count moved on.
  */
 #include <xenolith/hypercall.h>
 #include "grant-private.h"
 
 #define GRANT_VERSION	1
 
-/* ---- one table: the domain that the argument names, the caller's or one it controls ---- */
+/* ---- a table: of the domain that the argument names, the caller's or one it controls ---- */
 
-union table_args {
-	struct gnttab_setup_table setup;
-	struct gnttab_query_size query;
-	struct gnttab_get_status_frames status_frames;
-	struct gnttab_get_version version;
-};
-
-static int op_setup_table(struct domain *d, union table_args *a)
+static int table_of(struct grant_batch *b, domid_t id, struct domain **d)
 {
-	xen_pfn_t *list = a->setup.frame_list.p;
-	int status = GNTST_okay;
+	*d = grant_peer(&b->src, id);
+	if (!*d)
+		return GNTST_bad_domain;
+	return *d == current->domain || !rights_target(current->domain, *d) ? GNTST_okay : GNTST_permission_denied;
+}
 
-	if (grant_table_grow(d, a->setup.nr_frames))
-		return GNTST_general_error;
-	for (unsigned int i = 0; i < a->setup.nr_frames; i++) {
+static int setup_table(struct grant_batch *b, void *element)
+{
+	struct gnttab_setup_table *op = element;
+	xen_pfn_t *list = op->frame_list.p;
+	struct domain *d;
+
+	op->status = table_of(b, op->dom, &d);
+	if (!op->status && grant_table_grow(d, op->nr_frames))
+		op->status = GNTST_general_error;
+	for (unsigned int i = 0; !op->status && i < op->nr_frames; i++) {
 		xen_pfn_t gfn = mfn_x(virt_to_mfn(d->grant->shared[i]));
 
 		if (copy_out(list + i, &gfn))
-			status = GNTST_bad_virt_addr;
+			op->status = GNTST_bad_virt_addr;
 	}
-	return status;
+	return 0;
 }
 
-static int op_query_size(struct domain *d, union table_args *a)
+static int query_size(struct grant_batch *b, void *element)
 {
-	a->query.nr_frames = grant_nr_frames(d);
-	a->query.max_nr_frames = d->grant->max_frames;
-	return GNTST_okay;
+	struct gnttab_query_size *op = element;
+	struct domain *d;
+
+	op->status = table_of(b, op->dom, &d);
+	if (!op->status) {
+		op->nr_frames = d->grant->nr_frames;
+		op->max_nr_frames = d->grant->max_frames;
+	}
+	return 0;
 }
 
-static int op_get_version(struct domain *d, union table_args *a)
+static int get_version(struct grant_batch *b, void *element)
 {
-	a->version.version = GRANT_VERSION;
-	return GNTST_okay;
+	struct gnttab_get_version *op = element;
+	struct domain *d;
+	int status = table_of(b, op->dom, &d);
+
+	op->version = GRANT_VERSION;
+	return !status ? 0 : status == GNTST_bad_domain ? -ESRCH : -EPERM;
 }
 
-/* Version 1 has none: asking for no frames is the only thing that succeeds. */
-static int op_get_status_frames(struct domain *d, union table_args *a)
+static int set_version(struct grant_batch *b, void *element)
 {
-	return a->status_frames.nr_frames ? GNTST_general_error : GNTST_okay;
+	struct gnttab_set_version *op = element;
+	u32 version = op->version;
+
+	op->version = GRANT_VERSION;
+	return version == 1 ? 0 : version == 2 ? -ENOSYS : -EINVAL;
 }
 
-#define NO_STATUS	0		/* the hypercall's result says it instead; any count will do */
-#define TABLE_OP(type, fn) \
-	{ sizeof(struct type), offsetof(struct type, dom), offsetof(struct type, status), fn }
-static const struct table_op {
-	u8 size, dom, status;		/* of the argument; offsets in it */
-	int (*fn)(struct domain *d, union table_args *a);
-} table_ops[] = {
-	[GNTTABOP_setup_table]		= TABLE_OP(gnttab_setup_table, op_setup_table),
-	[GNTTABOP_query_size]		= TABLE_OP(gnttab_query_size, op_query_size),
-	[GNTTABOP_get_status_frames]	= TABLE_OP(gnttab_get_status_frames, op_get_status_frames),
-	[GNTTABOP_get_version]		= { sizeof(struct gnttab_get_version), 0, NO_STATUS, op_get_version },
-};
-_Static_assert(offsetof(struct gnttab_get_version, dom) == 0, "ABI: get_version");
+/* ---- small ones ---- */
 
-static int run_on_table(const struct table_op *op, union table_args *a)
+static int swap_one(struct grant_batch *b, void *element)
 {
-	struct domain *d = domain_get(*(domid_t *)((u8 *)a + op->dom));
-	int status = GNTST_permission_denied;
-
-	if (!d)
-		return GNTST_bad_domain;
-	if (d == current->domain || !rights_target(current->domain, d))
-		status = op->fn(d, a);
-	domain_put(d);
-	return status;
-}
-
-static long do_table_op(const struct table_op *op, unsigned long uop, unsigned int count)
-{
-	union table_args a;
-	int status;
-
-	if (op->status && count != 1)
-		return -EINVAL;
-	if (copy_from_guest(&a, guest_ptr(uop), op->size))
-		return -EFAULT;
-	status = run_on_table(op, &a);
-	if (op->status)
-		*(int16_t *)((u8 *)&a + op->status) = status;
-	else if (status)
-		return status == GNTST_bad_domain ? -ESRCH : -EPERM;
-	return copy_to_guest(guest_ptr(uop), &a, op->size);
-}
-
-static long op_set_version(unsigned long uop)
-{
-	struct gnttab_set_version op;
-	long rc;
-
-	if (copy_in(&op, uop))
-		return -EFAULT;
-	rc = op.version == 1 ? 0 : op.version == 2 ? -ENOSYS : -EINVAL;
-	op.version = GRANT_VERSION;
-	return copy_out(uop, &op) ?: rc;
-}
-
-/* ---- arrays ---- */
-
-static int swap_one(struct grant_table *gt, grant_ref_t a, grant_ref_t b)
-{
+	struct gnttab_swap_grant_ref *op = element;
+	struct grant_table *gt = current->domain->grant;
+	grant_ref_t low = min(op->ref_a, op->ref_b), high = max(op->ref_a, op->ref_b);
 	struct grant_active *first, *second;
 	struct grant_entry_v1 tmp;
-	int status = GNTST_eagain;
 
-	if (!grant_ref_valid(gt, a) || !grant_ref_valid(gt, b))
-		return GNTST_bad_gntref;
-	if (a == b)
-		return GNTST_okay;
-	first = grant_active_entry(gt, min(a, b));
-	second = grant_active_entry(gt, max(a, b));
+	op->status = grant_ref_valid(gt, high) ? GNTST_okay : GNTST_bad_gntref;
+	if (op->status || low == high)
+		return 0;
+	first = grant_active_entry(gt, low);
+	second = grant_active_entry(gt, high);
 	spin_lock(&first->lock);
 	spin_lock(&second->lock);
-	if (!first->pin && !second->pin) {
-		tmp = *grant_shared_entry(gt, a);
-		*grant_shared_entry(gt, a) = *grant_shared_entry(gt, b);
-		*grant_shared_entry(gt, b) = tmp;
-		status = GNTST_okay;
+	if (first->pin || second->pin) {
+		op->status = GNTST_eagain;
+	} else {
+		tmp = *grant_shared_entry(gt, low);
+		*grant_shared_entry(gt, low) = *grant_shared_entry(gt, high);
+		*grant_shared_entry(gt, high) = tmp;
 	}
 	spin_unlock(&second->lock);
 	spin_unlock(&first->lock);
-	return status;
+	return 0;
 }
 
 /* Does @user have frame @m by a grant of its owner? At most a table's worth of entries. */
@@ -147,8 +109,9 @@ static bool granted(const struct domain *owner, const struct domain *user, mfn_t
 	return false;
 }
 
-static int cache_flush_one(const struct gnttab_cache_flush *op)
+static int cache_flush_one(struct grant_batch *b, void *element)
 {
+	const struct gnttab_cache_flush *op = element;
 	mfn_t m = mfn(op->a.dev_bus_addr >> PAGE_SHIFT);
 	struct domain *owner;
 	bool may;
@@ -174,90 +137,67 @@ static int cache_flush_one(const struct gnttab_cache_flush *op)
 	return 0;
 }
 
-union array_element {
-	struct gnttab_swap_grant_ref swap;
-	struct gnttab_transfer transfer;
-	struct gnttab_cache_flush flush;
-};
+/* ---- the call ---- */
 
-static int run_element(unsigned int cmd, union array_element *e)
+/* @results: where in an element of @size bytes its results begin. In line for known sizes. */
+static __always_inline long run(u32 cmd, unsigned long uop, u32 count, size_t size, size_t results, grant_op_fn *fn)
 {
-	switch (cmd) {
-	case GNTTABOP_swap_grant_ref:
-		e->swap.status = swap_one(current->domain->grant, e->swap.ref_a, e->swap.ref_b);
-		return 0;
-	case GNTTABOP_transfer:
-		e->transfer.status = grant_transfer_one(current->domain, &e->transfer);
-		return 0;
-	default:
-		return cache_flush_one(&e->flush);
-	}
-}
+	u8 element[sizeof(struct gnttab_copy)] __aligned(8);
+	struct grant_batch b;
+	u32 done;
+	int rc = 0;
 
-static long run_elements(unsigned int cmd, unsigned long uop, unsigned int count, size_t size)
-{
-	union array_element e;
-	unsigned int done;
-	int rc;
-
-	for (done = 0; done < count; done++, uop += size) {
+	b.src = (struct copy_side){ };
+	b.dst = (struct copy_side){ .write = true };
+	b.nr = 0;
+	for (done = 0; !rc && done < count; done++, uop += size) {
 		if (done && hypercall_preempt())
 			break;
-		if (copy_from_guest(&e, guest_ptr(uop), size))
-			return -EFAULT;
-		rc = run_element(cmd, &e);
-		if (rc)
-			return rc;
-		if (cmd != GNTTABOP_cache_flush && copy_to_guest(guest_ptr(uop), &e, size))
-			return -EFAULT;
+		if (copy_from_guest(element, guest_ptr(uop), size)) {
+			rc = -EFAULT;
+			break;
+		}
+		rc = fn(&b, element);
+		if (results < size && copy_to_guest(guest_ptr(uop + results), element + results, size - results))
+			rc = -EFAULT;
 	}
-	return done;
+	grant_unmap_end(&b);
+	grant_copy_end(&b);
+	if (rc || done == count)
+		return rc;
+	return hypercall_continue(__HYPERVISOR_grant_table_op, cmd, uop, count - done, 0, 0);
 }
 
-/* Bytes of an element of the calls that take an array. */
-static const u8 element_size[] = {
-	[GNTTABOP_map_grant_ref]	= sizeof(struct gnttab_map_grant_ref),
-	[GNTTABOP_unmap_grant_ref]	= sizeof(struct gnttab_unmap_grant_ref),
-	[GNTTABOP_transfer]		= sizeof(struct gnttab_transfer),
-	[GNTTABOP_copy]			= sizeof(struct gnttab_copy),
-	[GNTTABOP_unmap_and_replace]	= sizeof(struct gnttab_unmap_and_replace),
-	[GNTTABOP_swap_grant_ref]	= sizeof(struct gnttab_swap_grant_ref),
-	[GNTTABOP_cache_flush]		= sizeof(struct gnttab_cache_flush),
-};
-
-static long do_array_op(unsigned int cmd, unsigned long uop, unsigned int count)
-{
-	switch (cmd) {
-	case GNTTABOP_map_grant_ref:
-		return grant_map(uop, count);
-	case GNTTABOP_unmap_grant_ref:
-		return grant_unmap(uop, count, false);
-	case GNTTABOP_unmap_and_replace:
-		return grant_unmap(uop, count, true);
-	case GNTTABOP_copy:
-		return grant_copy(uop, count);
-	default:
-		return run_elements(cmd, uop, count, element_size[cmd]);
-	}
-}
-
-long do_grant_table_op(unsigned long cmd, unsigned long uop, unsigned long nr, unsigned long a4,
-		       unsigned long a5)
+long do_grant_table_op(unsigned long cmd, unsigned long uop, unsigned long nr, unsigned long a4, unsigned long a5)
 {
 	u32 op = cmd, count = nr;
-	long done;
 
 	if ((s32)count < 0)
 		return -EINVAL;
-	if (op == GNTTABOP_set_version)
-		return op_set_version(uop);
-	if (op < ARRAY_SIZE(table_ops) && table_ops[op].fn)
-		return do_table_op(&table_ops[op], uop, count);
-	if (op >= ARRAY_SIZE(element_size) || !element_size[op])
-		return -ENOSYS;
-	done = do_array_op(op, uop, count);
-	if (done < 0 || done == count)
-		return done < 0 ? done : 0;
-	return hypercall_continue(__HYPERVISOR_grant_table_op, op, uop + done * element_size[op],
-				  count - done, 0, 0);
+#define RUN(type, first_result, fn) \
+	run(op, uop, count, sizeof(struct type), offsetof(struct type, first_result), fn)
+	switch (op) {
+	case GNTTABOP_map_grant_ref:
+		return RUN(gnttab_map_grant_ref, dom, grant_map_one);		/* whole words */
+	case GNTTABOP_unmap_grant_ref:
+		return RUN(gnttab_unmap_grant_ref, handle, grant_unmap_one);
+	case GNTTABOP_copy:
+		return RUN(gnttab_copy, len, grant_copy_one);
+	case GNTTABOP_transfer:
+		return RUN(gnttab_transfer, domid, grant_transfer_one);
+	case GNTTABOP_swap_grant_ref:
+		return RUN(gnttab_swap_grant_ref, status, swap_one);
+	case GNTTABOP_setup_table:
+		return count == 1 ? RUN(gnttab_setup_table, dom, setup_table) : -EINVAL;
+	case GNTTABOP_query_size:
+		return count == 1 ? RUN(gnttab_query_size, dom, query_size) : -EINVAL;
+	case GNTTABOP_get_version:
+		return RUN(gnttab_get_version, version, get_version);
+	case GNTTABOP_set_version:
+		return RUN(gnttab_set_version, version, set_version);
+	case GNTTABOP_cache_flush:
+		return run(op, uop, count, sizeof(struct gnttab_cache_flush), sizeof(struct gnttab_cache_flush), cache_flush_one);
+	}
+#undef RUN
+	return -ENOSYS;
 }

@@ -20,24 +20,19 @@ int grant_frame_get(struct domain *owner, unsigned long frame, bool write, struc
 	if (!mfn_valid(mfn(frame)))
 		return GNTST_bad_page;
 	pg = *page = mfn_to_page(mfn(frame));
-	if (!write)
-		return get_page(pg, owner) ? GNTST_okay : GNTST_bad_page;
-	if (likely(!get_page_and_type(pg, owner, PGT_WRITABLE, false)))
+	if (likely(write ? !get_page_and_type(pg, owner, PGT_WRITABLE, false) : get_page(pg, owner)))
 		return GNTST_okay;
-	if (!get_page(pg, owner))
-		return GNTST_bad_page;
-	put_page(pg);
-	return GNTST_general_error;	/* it is a page table, say */
+	/* its own, but a page table, say? */
+	return write && READ_ONCE(pg->owner) == owner->id ? GNTST_general_error : GNTST_bad_page;
 }
 
 /* Mark the shared entry as in use, if it lets @user do that. */
-static int mark_in_use(struct grant_entry_v1 *sha, domid_t user, bool write, bool for_mapping)
+static int mark_in_use(struct grant_entry_v1 *sha, domid_t user, bool write)
 {
 	u32 *word = (u32 *)&sha->flags, old = READ_ONCE(*word);
-	u16 type_mask = GTF_type_mask | (for_mapping ? GTF_sub_page : 0);
 
 	for (unsigned int try = 0; try < 5; try++) {
-		if ((old & type_mask) != GTF_permit_access || old >> 16 != user)
+		if ((old & (GTF_type_mask | GTF_sub_page)) != GTF_permit_access || old >> 16 != user)
 			return GNTST_bad_gntref;
 		if (write && (old & GTF_readonly))
 			return GNTST_general_error;
@@ -50,35 +45,36 @@ static int mark_in_use(struct grant_entry_v1 *sha, domid_t user, bool write, boo
 /* Take back marks that no use stands for. */
 static void unmark(struct grant_entry_v1 *sha, const struct grant_active *act)
 {
-	u16 gone = 0;
+	u16 gone = act->pin & PIN_WRITERS ? 0 : GTF_writing;
 
-	if (!(act->pin & PIN_WRITERS))
-		gone |= GTF_writing;
 	if (!act->pin)
 		gone |= GTF_reading;
 	if (gone)
 		__atomic_and_fetch(&sha->flags, ~gone, __ATOMIC_SEQ_CST);
 }
 
-static int pin_locked(struct domain *granter, struct grant_entry_v1 *sha, struct grant_active *act,
-		      domid_t user, u32 pin, unsigned int refs, bool for_mapping,
-		      struct page_info **page)
+static u16 pins(bool write, unsigned int uses)
 {
-	bool write = pin & PIN_WRITERS;
-	int status;
+	return uses * (write ? PIN_WRITE : PIN_READ);
+}
 
-	if (act->pin && (act->domid != user || ((act->pin + pin) & PIN_OVERFLOW)))
+static int pin_locked(struct domain *granter, struct grant_entry_v1 *sha, struct grant_active *act,
+		      domid_t user, bool write, unsigned int uses, struct page_info **page)
+{
+	u16 pin = act->pin + pins(write, uses);
+	int status = GNTST_okay;
+
+	if (act->pin && (act->domid != user || (pin & PIN_OVERFLOW)))
 		return GNTST_general_error;
-	if (!act->pin || (write && !(act->pin & PIN_WRITERS))) {
-		status = mark_in_use(sha, user, write, for_mapping);
-		if (status)
-			return status;
-	}
+	if (!act->pin || (write && !(act->pin & PIN_WRITERS)))
+		status = mark_in_use(sha, user, write);
+	if (status)
+		return status;
 	if (!act->pin) {
 		act->domid = user;
 		act->frame = READ_ONCE(sha->frame);
 	}
-	for (unsigned int i = 0; i < refs; i++) {
+	for (unsigned int i = 0; i < uses; i++) {
 		status = grant_frame_get(granter, act->frame, write, page);
 		if (status) {
 			while (i--)
@@ -87,33 +83,32 @@ static int pin_locked(struct domain *granter, struct grant_entry_v1 *sha, struct
 			return status;
 		}
 	}
-	act->pin += pin;
+	act->pin = pin;
 	return GNTST_okay;
 }
 
-int grant_pin(struct domain *granter, grant_ref_t ref, domid_t user, u32 pin, unsigned int refs,
-	      bool for_mapping, struct page_info **page)
+int grant_pin(struct domain *granter, grant_ref_t ref, domid_t user, bool write, unsigned int uses,
+	      struct page_info **page)
 {
 	struct grant_table *gt = granter->grant;
 	struct grant_active *act;
 	int status;
 
-	if (unlikely(!gt || !grant_ref_valid(gt, ref)))
+	if (unlikely(!grant_ref_valid(gt, ref)))
 		return GNTST_bad_gntref;
 	act = grant_active_entry(gt, ref);
 	spin_lock(&act->lock);
-	status = pin_locked(granter, grant_shared_entry(gt, ref), act, user, pin, refs, for_mapping,
-			    page);
+	status = pin_locked(granter, grant_shared_entry(gt, ref), act, user, write, uses, page);
 	spin_unlock(&act->lock);
 	return status;
 }
 
-void grant_unpin(struct domain *granter, grant_ref_t ref, u32 pin)
+void grant_unpin(struct domain *granter, grant_ref_t ref, bool write, unsigned int uses)
 {
 	struct grant_active *act = grant_active_entry(granter->grant, ref);
 
 	spin_lock(&act->lock);
-	act->pin -= pin;
+	act->pin -= pins(write, uses);
 	unmark(grant_shared_entry(granter->grant, ref), act);
 	spin_unlock(&act->lock);
 }
@@ -173,11 +168,6 @@ unsigned int grant_max_frames(const struct domain *d)
 	return d->grant->max_frames;
 }
 
-unsigned int grant_nr_frames(const struct domain *d)
-{
-	return d->grant->nr_frames;
-}
-
 /* ---- life of the domain ---- */
 
 int grant_domain_init(struct domain *d, unsigned int max_frames, unsigned int max_maptrack)
@@ -235,16 +225,13 @@ void grant_dump(struct domain *d)
 {
 	struct grant_table *gt = d->grant;
 
-	if (!gt)
-		return;
-	printk("d%u: grant table of %u (at most %u) frames; entries in use:\n", d->id, gt->nr_frames,
-	       gt->max_frames);
+	printk("d%u: grant table of %u (at most %u) frames; entries in use:\n", d->id, gt->nr_frames, gt->max_frames);
 	for (grant_ref_t ref = 0; grant_ref_valid(gt, ref); ref++) {
 		const struct grant_active *act = grant_active_entry(gt, ref);
-		u32 pin = READ_ONCE(act->pin);
+		u16 pin = READ_ONCE(act->pin);
 
 		if (pin)
-			printk("  %u: frame %x by d%u, pins %08x, flags %x\n", ref, act->frame,
-			       act->domid, pin, grant_shared_entry(gt, ref)->flags);
+			printk("  %u: frame %x by d%u, %u readers, %u writers, flags %x\n", ref, act->frame,
+			       act->domid, pin % PIN_WRITE, pin / PIN_WRITE, grant_shared_entry(gt, ref)->flags);
 	}
 }

@@ -40,24 +40,22 @@ static int give(struct domain *from, struct domain *to, grant_ref_t ref, struct 
 	return GNTST_okay;
 }
 
-int grant_transfer_one(struct domain *from, const struct gnttab_transfer *op)
+int grant_transfer_one(struct grant_batch *b, void *element)
 {
+	struct gnttab_transfer *op = element;
+	struct domain *from = current->domain, *to;
 	struct page_info *pg;
-	struct domain *to;
-	int status = GNTST_bad_domain;
 
+	op->status = GNTST_bad_page;
 	if (!mfn_valid(mfn(op->mfn)))
-		return GNTST_bad_page;
+		return 0;
 	pg = mfn_to_page(mfn(op->mfn));
 	if (steal_page(from, pg))
-		return GNTST_bad_page;
+		return 0;
 	set_m2p(page_to_mfn(pg), INVALID_M2P_ENTRY);
-	to = op->domid < DOMID_FIRST_RESERVED ? domain_get(op->domid) : NULL;
-	if (to) {
-		status = give(from, to, op->ref, pg);
-		domain_put(to);
-	}
-	if (status)
+	to = op->domid == DOMID_SELF ? NULL : grant_peer(&b->src, op->domid);
+	op->status = to ? give(from, to, op->ref, pg) : GNTST_bad_domain;
+	if (op->status)
 		free_domain_page(pg);
-	return status;
+	return 0;
 }

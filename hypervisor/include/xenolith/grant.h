@@ -6,7 +6,11 @@
  * Each use that X makes of it is counted ("pinned") in an active entry that only the hypervisor
  * sees, and tracked in X's maptrack while it is a mapping; the entry's GTF_reading and GTF_writing
  * tell the granter. Locks: one per active entry, one for X's list of free maptrack entries; maptrack
- * entries are claimed by an atomic exchange. None is held while another is taken.
+ * entries are claimed by an atomic exchange. None is held while another is taken, but for two active
+ * entries that are swapped, the lower reference first.
+ *
+ * A granted frame is RAM and always mapped write-back: GTF_PWT, GTF_PCD and GTF_PAT, by which a granter
+ * could ask for something else, have no effect (XSA-402: one frame, one cacheability).
  */
 #ifndef XENOLITH_GRANT_H
 #define XENOLITH_GRANT_H
@@ -29,7 +33,6 @@ void grant_domain_free(struct domain *d);
 /** grant_frame_mfn: frame @idx of @d's table (grows it up to there); for add_to_physmap/acquire.
  * -EINVAL above the limit, -ENOMEM. */
 int grant_frame_mfn(struct domain *d, unsigned long idx, mfn_t *m);
-unsigned int grant_nr_frames(const struct domain *d);
 unsigned int grant_max_frames(const struct domain *d);
 void grant_dump(struct domain *d);
 
