@@ -11,6 +11,9 @@
  * out end here too (ISOLATION_SITE), on which the frame and CR3 go the opposite way. Everything
  * that the hypervisor maps elsewhere is non-global, so that loading CR3 takes it out of the TLB.
  *
+ * A guest can read the gate page: general registers that pass over it (rax, and rcx and rax of the
+ * hypervisor at an NMI) are wiped out, so that user mode finds none of its kernel's, and no guest another's.
+ *
  * All addresses count from the CPU's stack window, which holds both: "rsp & WINDOW_MASK".
  */
 #include <xenolith/layout.h>
@@ -51,6 +54,7 @@ ENTRY \name
 	mov	REGS_rsp(%rsp), %rax
 	mov	%rax, GUEST_REGS - GATE_REGS + REGS_rsp(%rsp)
 	mov	REGS_rax(%rsp), %rax
+	movq	$0, REGS_rax(%rsp)
 	lea	GUEST_REGS - GATE_REGS(%rsp), %rsp
 	jmp	\normal
 END \name
@@ -75,7 +79,9 @@ ENTRY \name
 	pushq	24(%rax)
 	pushq	16(%rax)				/* rip */
 	pushq	8(%rax)					/* vector:error_code */
-	mov	(%rax), %rax
+	pushq	(%rax)
+	movq	$0, (%rax)
+	pop	%rax
 	jmp	\normal
 1:	test	$STACK_SIZE, %esp			/* the upper half of the window: the gate page */
 	jz	\normal
@@ -133,6 +139,8 @@ ENTRY entry_isolated_ist
 	mov	%rax, %cr3
 	pop	%rcx
 	pop	%rax
+	movq	$0, -8(%rsp)
+	movq	$0, -16(%rsp)
 	add	$8, %rsp
 	iretq
 END entry_isolated_ist
@@ -159,6 +167,7 @@ ENTRY entry_isolated_sysret
 	mov	%rax, RETURN_RSP - 8 - GUEST_REGS(%rsp)
 	mov	REGS_rsp(%rsp), %rax
 	mov	%rax, RETURN_RSP - GUEST_REGS(%rsp)
+	movq	$0, RETURN_FRAME - 8 - GUEST_REGS(%rsp)	/* what entry_isolated_iret left */
 	GUEST_TABLES GUEST_REGS
 	lea	RETURN_RSP - 8 - GUEST_REGS(%rsp), %rsp
 	mov	%rax, %cr3

@@ -21,6 +21,7 @@ USER(u_write, "mov %rdi, (%rdi); syscall");
 USER(u_wait, "1: rdtsc; shl $32, %rdx; or %rdx, %rax; cmp %rdi, %rax; jb 1b; syscall");
 
 #define PLACE		(5UL << 39)		/* a slot of L4 that is free */
+#define SECRET		0x5ec7e75ec7e75ec7UL	/* isolation.test knows it */
 #define DATA_SEGMENT	0x00cff3000000ffffUL
 #define LDT_SELECTOR(n)	((n) << 3 | 7)
 
@@ -154,6 +155,8 @@ static void stay(unsigned long ms)
 	uint64_t duration = ticks(ms), calls = 0, until;
 	struct frame f;
 
+	/* What the kernel had in a register when it entered the hypervisor: not for user mode to find. */
+	CATCH("ud2", : : "a"(SECRET), "b"(SECRET), "c"(SECRET), "d"(SECRET), "D"(SECRET), "S"(SECRET));
 	trap_hook = count_nmi;
 	printk("mode: user\n");
 	user(u_wait, &f, rdtsc() + duration);
