@@ -15,8 +15,6 @@
 #include "tree.h"
 #include "xen.h"
 
-enum { EVENTS_A_TURN = 64 };
-
 struct domain *domains;
 static struct domain *ports;
 
@@ -250,20 +248,15 @@ void domain_check_all(void)
 
 static void xen_ready(struct source *s, uint32_t events)
 {
-	struct domain *d;
-	int port;
+	int port = xen_next_event();
+	struct domain *d = by_port(port);
 
 	(void)s;
 	(void)events;
-	for (int i = 0; i < EVENTS_A_TURN && (port = xen_next_event()) >= 0; i++) {
-		if (port == xen_news_port()) {
-			domain_check_all();
-			continue;
-		}
-		d = by_port(port);
-		if (d && d->conn)
-			conn_readable(d->conn);
-	}
+	if (port >= 0 && port == xen_news_port())
+		domain_check_all();
+	else if (d && d->conn)
+		conn_readable(d->conn);
 }
 
 void domain_init(void)
