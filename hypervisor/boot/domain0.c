@@ -151,7 +151,7 @@ static void __init fill_start_info(const struct dom0_layout *l, const struct dom
 	}
 	if (strlcpy_((char *)si->cmd_line, kernel->args, sizeof(si->cmd_line)) >= sizeof(si->cmd_line))
 		printk_warn("Domain0's command line is cut off after %zu characters\n", sizeof(si->cmd_line) - 1);
-	si->console.dom0.info_size = vga_fill_dom0_info(si + 1, PAGE_SIZE - sizeof(*si));
+	si->console.dom0.info_size = vga_fill_dom0_info((struct dom0_vga_console_info *)(si + 1));
 	si->console.dom0.info_off = si->console.dom0.info_size ? sizeof(*si) : 0;
 }
 

@@ -56,25 +56,6 @@ static void print_memory(void)
 	printk("RAM %lu pages, free %lu, highest frame %#lx\n", total_pages, mm_free_pages(), max_page);
 }
 
-static s64 seen_time[NR_CPUS];
-
-static void note_time(void *arg)
-{
-	seen_time[smp_cpu()] = now_ns();
-}
-
-static void print_time(void)
-{
-	unsigned int cpu;
-	u32 ns;
-	u64 seconds = time_wallclock(&ns);
-
-	printk("system time %lu ns, wall clock %lu.%09u, TSC %u kHz\n", now_ns(), seconds, ns, tsc_khz);
-	smp_call(&cpu_online_mask, note_time, NULL);
-	for_each_cpu(cpu, &cpu_online_mask)
-		printk("  CPU%u read %ld ns\n", cpu, seen_time[cpu]);
-}
-
 #ifdef DEBUG
 /* For the tests of what is printed when the hypervisor itself is wrong. */
 static noinline void crash_bug(void)
@@ -103,7 +84,6 @@ static const struct key {
 #endif
 	{ 'h', "show this message", .all = print_help },
 	{ '0', "dump Dom0 registers", .each = dump_domain0 },
-	{ 'M', "dump MSI state", .all = irq_dump },
 	{ 'R', "reboot machine", .all = machine_restart },
 	{ 'a', "dump timer queues", .all = timer_dump },
 	{ 'd', "dump registers", .each = dump_vcpus },
@@ -113,7 +93,6 @@ static const struct key {
 	{ 'm', "memory info", .all = print_memory },
 	{ 'q', "dump domain (and guest debug) info", .each = print_domain },
 	{ 'r', "dump run queues", .all = sched_dump },
-	{ 't', "display multi-cpu clock info", .all = print_time },
 };
 
 static void print_help(void)

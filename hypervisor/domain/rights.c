@@ -86,8 +86,7 @@ int rights_give_machine(struct domain *d)
 	for (unsigned int i = 0; !rc && i < ARRAY_SIZE(own_ports); i++)
 		rc = rangeset_remove(&d->io_ports, own_ports[i].start, own_ports[i].end);
 	rc = rc ?: rangeset_add(&d->io_frames, 0, BIT(x86.phys_bits - PAGE_SHIFT) - 1);
-	rc = rc ?: deny_ram(d) ?: deny_frames(d, 0xfee00000, MESSAGE_FRAMES) ?:
-	     deny_frames(d, acpi.lapic_address, 1);
+	rc = rc ?: deny_ram(d) ?: deny_frames(d, 0xfee00000, MESSAGE_FRAMES);
 	for (unsigned int i = 0; !rc && i < acpi.nr_ioapics; i++)
 		rc = deny_frames(d, acpi.ioapic[i].address, 1);
 	return rc ?: rangeset_add(&d->irqs, 0, 0xffff);

@@ -129,12 +129,6 @@ static void madt_entry(struct acpi_info *info, const struct table *e)
 			info->override[info->nr_overrides++] =
 				(struct acpi_override){ field(e, 3, 1), word, field(e, 8, 2) };
 		break;
-	case 5:		/* 64-bit address of the local APICs */
-		info->lapic_address = field(e, 4, 8);
-		break;
-	case 9:		/* local x2APIC */
-		add_cpu(info, word, field(e, 12, 4), field(e, 8, 4));
-		break;
 	}
 }
 
@@ -142,7 +136,6 @@ static void parse_madt(struct acpi_info *info, const struct table *t)
 {
 	u32 at = SDT_HEADER + 8;
 
-	info->lapic_address = field(t, 36, 4);
 	while (at + 2 <= t->length) {
 		struct table e = { t->data + at, t->data[at + 1] };
 
@@ -156,16 +149,6 @@ static void parse_madt(struct acpi_info *info, const struct table *t)
 }
 
 /* ---- FADT and DSDT ---- */
-
-/* A register block: the old 32-bit field, or else the newer generic address when it is a port. */
-static u32 fadt_port(const struct table *t, unsigned int old, unsigned int generic)
-{
-	u32 port = field(t, old, 4);
-
-	if (!port && field(t, generic, 1) == SPACE_IO)
-		port = field(t, generic + 4, 8);
-	return port < 0x10000 ? port : 0;
-}
 
 /* One small integer of a package: 0, 1, or a byte behind its prefix. */
 static const u8 *aml_byte(const u8 *p, const u8 *end, u8 *v)
@@ -204,14 +187,12 @@ static void parse_fadt(struct acpi_info *info, const struct table *t)
 	paddr_t dsdt = field(t, 140, 8);
 	struct table d;
 
-	info->pm1a_cnt = fadt_port(t, 64, 172);
-	info->pm1b_cnt = fadt_port(t, 68, 184);
-	info->pm_timer_port = fadt_port(t, 76, 208);
+	info->pm1a_cnt = field(t, 64, 4);
+	info->pm1b_cnt = field(t, 68, 4);
+	info->pm_timer_port = field(t, 76, 4);
 	info->pm_timer_32bit = flags & BIT(8);
-	info->century_reg = field(t, 108, 1);
-	if (flags & BIT(10) && t->length >= 129) {
-		info->reset_in_io = field(t, 116, 1) == SPACE_IO;
-		info->reset_address = field(t, 120, 8);
+	if (flags & BIT(10) && t->length >= 129 && field(t, 116, 1) == SPACE_IO) {
+		info->reset_port = field(t, 120, 8);
 		info->reset_value = field(t, 128, 1);
 	}
 	if (open_table(dsdt ? dsdt : field(t, 40, 4), &d))

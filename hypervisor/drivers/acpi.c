@@ -5,7 +5,7 @@
 #include <xenolith/mm.h>
 #include <xenolith/x86.h>
 
-__ro_after_init struct acpi_info acpi = { .lapic_address = 0xfee00000 };
+__ro_after_init struct acpi_info acpi;
 
 /* The boot page tables map the first 4 GiB. */
 const void *__init acpi_map(paddr_t pa, size_t n)

@@ -108,19 +108,13 @@ static void poll(void *arg)
 void __init console_input_init(void)
 {
 	const char *s = boot_param("conswitch");
-	int irq = uart_irq();
 
-	if (!s || !*s)
-		s = "a";
+	s = s && *s ? s : "a";
 	if ((*s | 0x20) >= 'a' && (*s | 0x20) <= 'z')
 		switch_char = (*s | 0x20) - 'a' + 1;
 	stay_with_hypervisor = s[1] == 'x';
-	if (!uart_present())
+	if (!uart_present() || uart_listen(receive_all))
 		return;
-	if (irq >= 0 && !irq_request(irq, receive_all)) {
-		uart_enable_rx_irq();
-		return;
-	}
 	timer_init(&poll_timer, poll, NULL, 0);
 	timer_set(&poll_timer, now_ns() + POLL_PERIOD);
 }

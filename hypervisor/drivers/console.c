@@ -38,7 +38,7 @@ static __ro_after_init struct threshold {
 };
 
 static __ro_after_init bool to_uart, to_vga, to_ring, boot_stamps;
-static bool vga_gave_up, running;
+static bool running;
 
 static DEFINE_SPINLOCK(console_lock);
 static unsigned int lock_owner;		/* CPU + 1 */
@@ -81,7 +81,7 @@ static void sink_putc(char c, bool log)
 		ring_putc(c);
 	if (to_uart)
 		uart_putc(c);
-	if (to_vga && !vga_gave_up)
+	if (to_vga)
 		vga_putc(c);
 }
 
@@ -295,8 +295,7 @@ void __init console_hand_to_domain0(void)
 {
 	if (!listed(boot_param("vga"), "keep") && to_vga) {
 		printk("VGA goes to Domain0.\n");
-		vga_gave_up = true;
-		vga_release();
+		to_vga = false;
 	}
 	running = true;
 	console_input_hand_over();

@@ -15,7 +15,6 @@ union physdev_arg {
 	struct physdev_map_pirq map;
 	struct physdev_unmap_pirq unmap;
 	struct physdev_setup_gsi gsi;
-	struct physdev_restore_msi restore;
 	struct physdev_pci_device device;
 };
 
@@ -69,12 +68,6 @@ static long op_set_iobitmap(struct domain *d, union physdev_arg *a)
 static long op_apic_read(struct domain *d, union physdev_arg *a)
 {
 	return ioapic_guest_read(a->apic.apic_physbase, a->apic.reg, &a->apic.value);
-}
-
-/* The entries are ours: what old kernels write there is dropped. */
-static long op_apic_write(struct domain *d, union physdev_arg *a)
-{
-	return op_apic_read(d, a);
 }
 
 /* Vectors are given when a port is bound; kernels ask nevertheless and keep the number for show. */
@@ -143,11 +136,6 @@ static long op_setup_gsi(struct domain *d, union physdev_arg *a)
 	return pirq_setup_gsi(a->gsi.gsi, a->gsi.triggering, a->gsi.polarity);
 }
 
-static long op_restore_msi(struct domain *d, union physdev_arg *a)
-{
-	return msi_restore(0, a->restore.bus << 8 | a->restore.devfn);
-}
-
 static long op_restore_msi_ext(struct domain *d, union physdev_arg *a)
 {
 	return msi_restore(a->device.seg, a->device.bus << 8 | a->device.devfn);
@@ -165,13 +153,12 @@ static const struct {
 	[PHYSDEVOP_set_iopl]		= { op_set_iopl, sizeof(struct physdev_set_iopl), FOR_ALL },
 	[PHYSDEVOP_set_iobitmap]	= { op_set_iobitmap, sizeof(struct physdev_set_iobitmap), FOR_ALL },
 	[PHYSDEVOP_apic_read]		= { op_apic_read, sizeof(struct physdev_apic), ANSWERS },
-	[PHYSDEVOP_apic_write]		= { op_apic_write, sizeof(struct physdev_apic) },
+	[PHYSDEVOP_apic_write]		= { op_apic_read, sizeof(struct physdev_apic) },	/* dropped */
 	[PHYSDEVOP_alloc_irq_vector]	= { op_irq_vector, sizeof(struct physdev_irq), ANSWERS },
 	[PHYSDEVOP_free_irq_vector]	= { op_irq_vector, sizeof(struct physdev_irq), ANSWERS },
 	[PHYSDEVOP_map_pirq]		= { op_map_pirq, sizeof(struct physdev_map_pirq), ANSWERS },
 	[PHYSDEVOP_unmap_pirq]		= { op_unmap_pirq, sizeof(struct physdev_unmap_pirq) },
 	[PHYSDEVOP_setup_gsi]		= { op_setup_gsi, sizeof(struct physdev_setup_gsi) },
-	[PHYSDEVOP_restore_msi]		= { op_restore_msi, sizeof(struct physdev_restore_msi) },
 	[PHYSDEVOP_restore_msi_ext]	= { op_restore_msi_ext, sizeof(struct physdev_pci_device) },
 };
 

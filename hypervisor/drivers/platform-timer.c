@@ -125,7 +125,7 @@ const struct platform_timer *__init platform_timer_init(void)
 #define RTC_24H		0x02
 #define RTC_BINARY	0x04
 #define RTC_PM		0x80
-enum { SEC, MIN, HOUR, DAY, MONTH, YEAR, CENTURY, NR_FIELDS };
+enum { SEC, MIN, HOUR, DAY, MONTH, YEAR, NR_FIELDS };
 
 static u8 cmos_read(u8 reg)
 {
@@ -135,13 +135,12 @@ static u8 cmos_read(u8 reg)
 
 static void rtc_read(u8 t[NR_FIELDS])
 {
-	static const u8 regs[] = { 0, 2, 4, 7, 8, 9 };
+	static const u8 regs[NR_FIELDS] = { 0, 2, 4, 7, 8, 9 };
 
 	for (unsigned int tries = 10000; cmos_read(10) & RTC_UPDATING && tries; tries--)
 		cpu_relax();
-	for (unsigned int i = 0; i < CENTURY; i++)
+	for (unsigned int i = 0; i < NR_FIELDS; i++)
 		t[i] = cmos_read(regs[i]);
-	t[CENTURY] = acpi.century_reg ? cmos_read(acpi.century_reg) : 0;
 }
 
 /* Years begin in March, so that the leap day is the last one. */
@@ -169,8 +168,6 @@ u64 cmos_wallclock(void)
 		t[i] = (t[i] >> 4) * 10 + (t[i] & 0xf);
 	if (!(mode & RTC_24H))
 		t[HOUR] = t[HOUR] % 12 + (pm ? 12 : 0);
-	if (t[CENTURY] < 19 || t[CENTURY] > 30)
-		t[CENTURY] = t[YEAR] < 70 ? 20 : 19;
-	return days_since_1970(t[CENTURY] * 100 + t[YEAR], t[MONTH], t[DAY]) * 86400 +
+	return days_since_1970(t[YEAR] + (t[YEAR] < 70 ? 2000 : 1900), t[MONTH], t[DAY]) * 86400 +
 	       t[HOUR] * 3600 + t[MIN] * 60 + t[SEC];
 }

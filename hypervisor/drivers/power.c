@@ -5,7 +5,6 @@
  */
 #include <xenolith/boot.h>
 #include <xenolith/drivers.h>
-#include <xenolith/mm.h>
 #include <xenolith/x86.h>
 
 #define SLP_EN		BIT(13)		/* of the PM1 control registers */
@@ -57,12 +56,8 @@ static void wait_ms(unsigned int ms)
 
 static void reset_by_acpi(void)
 {
-	volatile u8 *p;
-
-	if (acpi.reset_in_io)
-		outb(acpi.reset_value, acpi.reset_address);
-	else if (acpi.reset_address && (p = ioremap(acpi.reset_address, 1)))
-		*p = acpi.reset_value;
+	if (acpi.reset_port)
+		outb(acpi.reset_value, acpi.reset_port);
 }
 
 static void reset_by_keyboard_controller(void)
@@ -70,15 +65,6 @@ static void reset_by_keyboard_controller(void)
 	for (unsigned int i = 0; i < 1000 && (inb(0x64) & 2); i++)
 		wait_ms(1);
 	outb(0xfe, 0x64);
-}
-
-static void reset_by_chipset(void)
-{
-	u8 v = inb(0xcf9) & ~6;
-
-	outb(v | 2, 0xcf9);
-	wait_ms(1);
-	outb(v | 6, 0xcf9);
 }
 
 static void triple_fault(void)
@@ -93,9 +79,7 @@ static void triple_fault(void)
 
 void machine_restart(void)
 {
-	static void (*const ways[])(void) = {
-		reset_by_acpi, reset_by_keyboard_controller, reset_by_chipset, triple_fault,
-	};
+	static void (*const ways[])(void) = { reset_by_acpi, reset_by_keyboard_controller, triple_fault };
 
 	irq_disable();
 	smp_stop_others();

@@ -154,12 +154,10 @@ int uart_getc(void)
 	return uart.port && (inb(uart.port + LSR) & LSR_DATA) ? inb(uart.port + RBR) : -1;
 }
 
-int uart_irq(void)
+bool __init uart_listen(void (*fn)(void))
 {
-	return uart.port ? uart.irq : -1;
-}
-
-void uart_enable_rx_irq(void)
-{
+	if (uart.irq < 0 || irq_request(uart.irq, fn))
+		return false;
 	outb(1, uart.port + IER);
+	return true;
 }

@@ -82,6 +82,7 @@ void vga_putc(char c)
 		return;
 	if (c == '\n') {
 		new_line();
+		set_cursor();
 	} else if (c == '\r') {
 		column = 0;
 	} else if ((u8)c >= ' ') {
@@ -89,14 +90,6 @@ void vga_putc(char c)
 		if (++column == COLUMNS)
 			new_line();
 	}
-	if (c == '\n')
-		set_cursor();
-}
-
-void vga_release(void)
-{
-	if (screen)
-		set_cursor();
 }
 
 static void fill_framebuffer(struct dom0_vga_console_info *info)
@@ -118,23 +111,20 @@ static void fill_framebuffer(struct dom0_vga_console_info *info)
 	};
 }
 
-size_t vga_fill_dom0_info(void *buf, size_t size)
+size_t vga_fill_dom0_info(struct dom0_vga_console_info *info)
 {
-	struct dom0_vga_console_info info = { 0 };
-
-	if (boot_info.fb.width) {
-		fill_framebuffer(&info);
-	} else if (screen) {
-		info.video_type = XEN_VGATYPE_TEXT_MODE_3;
-		info.u.text_mode_3.font_height = 16;
-		info.u.text_mode_3.cursor_x = column;
-		info.u.text_mode_3.cursor_y = row;
-		info.u.text_mode_3.rows = ROWS;
-		info.u.text_mode_3.columns = COLUMNS;
-	} else {
+	if (!boot_info.fb.width && !screen)
 		return 0;
+	memset(info, 0, sizeof(*info));
+	if (screen) {
+		info->video_type = XEN_VGATYPE_TEXT_MODE_3;
+		info->u.text_mode_3.font_height = 16;
+		info->u.text_mode_3.cursor_x = column;
+		info->u.text_mode_3.cursor_y = row;
+		info->u.text_mode_3.rows = ROWS;
+		info->u.text_mode_3.columns = COLUMNS;
+	} else {
+		fill_framebuffer(info);
 	}
-	size = min(size, sizeof(info));
-	memcpy(buf, &info, size);
-	return size;
+	return sizeof(*info);
 }

@@ -20,17 +20,11 @@ void rangeset_destroy(struct rangeset *rs)
 /* Index of the first range that ends at or after @x. */
 static unsigned int first_ending_from(const struct rangeset *rs, unsigned long x)
 {
-	unsigned int lo = 0, hi = rs->nr;
+	unsigned int i = 0;
 
-	while (lo < hi) {
-		unsigned int mid = (lo + hi) / 2;
-
-		if (rs->r[mid].end < x)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
+	while (i < rs->nr && rs->r[i].end < x)
+		i++;
+	return i;
 }
 
 static int make_room(struct rangeset *rs, unsigned int nr)

@@ -96,16 +96,6 @@ char *strchr(const char *s, int c)
 	return (char *)s;
 }
 
-char *strstr(const char *s, const char *what)
-{
-	size_t n = strlen(what);
-
-	for (; strncmp(s, what, n); s++)
-		if (!*s)
-			return NULL;
-	return (char *)s;
-}
-
 size_t strlcpy_(char *dst, const char *src, size_t size)
 {
 	size_t n = strlen(src);

@@ -15,7 +15,6 @@
 #define strcmp our_strcmp
 #define strncmp our_strncmp
 #define strchr our_strchr
-#define strstr our_strstr
 #include "../../hypervisor/lib/string.c"
 #undef memcpy
 #undef memmove
@@ -26,7 +25,6 @@
 #undef strcmp
 #undef strncmp
 #undef strchr
-#undef strstr
 #include "../../hypervisor/lib/bitmap.c"
 #include "../../hypervisor/lib/format.c"
 #include "../../hypervisor/lib/number.c"
@@ -79,7 +77,6 @@ static void test_strings(void)
 			const char *a = words[i], *b = words[j];
 
 			bad += sign(our_strcmp(a, b)) != sign(strcmp(a, b));
-			bad += our_strstr(a, b) != strstr(a, b);
 			bad += our_strchr(a, *b) != strchr(a, *b);
 			bad += our_strlen(a) != strlen(a);
 			for (size_t n = 0; n < 6; n++) {

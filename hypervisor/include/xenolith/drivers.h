@@ -54,14 +54,12 @@ bool uart_present(void);
 bool uart_owns_port(unsigned int port);		/* not for Domain0 */
 void uart_putc(char c);
 int uart_getc(void);				/* -1: nothing */
-int uart_irq(void);				/* its ISA irq or -1 */
-void uart_enable_rx_irq(void);
+bool uart_listen(void (*fn)(void));		/* call @fn when there is input; false: poll for it */
 void vga_init(void);
 void vga_remap(void);				/* from now on by ioremap() */
 void vga_putc(char c);
-void vga_release(void);
-/** vga_fill_dom0_info: what Domain0 is told of the display (struct dom0_vga_console_info); bytes. */
-size_t vga_fill_dom0_info(void *buf, size_t size);
+/** vga_fill_dom0_info: what Domain0 is told of the display; bytes written, 0: there is none. */
+size_t vga_fill_dom0_info(struct dom0_vga_console_info *info);
 
 /* ---- ACPI static tables: drivers/acpi.c (pure parser part is host-tested) ---- */
 struct acpi_cpu { u32 apic_id, acpi_id; };
@@ -73,14 +71,12 @@ struct acpi_info {
 	struct acpi_cpu cpu[128];	/* those enabled */
 	struct acpi_ioapic ioapic[16];
 	struct acpi_override override[24];
-	paddr_t lapic_address, hpet_address;
+	paddr_t hpet_address;
 	u32 pm_timer_port;		/* 0: none */
 	bool pm_timer_32bit;
 	u32 pm1a_cnt, pm1b_cnt;
-	paddr_t reset_address;		/* 0: none */
-	bool reset_in_io;		/* it is a port */
+	u16 reset_port;			/* 0: none */
 	u8 reset_value;
-	unsigned int century_reg;
 	bool s5_known;			/* power-off values found in the DSDT */
 	u8 s5_typ_a, s5_typ_b;
 };

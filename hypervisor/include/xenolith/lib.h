@@ -41,7 +41,6 @@ size_t strnlen(const char *s, size_t max);
 int strcmp(const char *a, const char *b);
 int strncmp(const char *a, const char *b, size_t n);
 char *strchr(const char *s, int c);
-char *strstr(const char *s, const char *what);
 #endif
 
 /** strlcpy_: copy @src into @dst of @size bytes, always terminated. Returns strlen(@src). */
@@ -137,33 +136,25 @@ static inline bool test_bit(unsigned int n, const volatile void *p)
 	return (((const volatile u8 *)p)[n / 8] >> (n % 8)) & 1;
 }
 
-/* The next three are atomic; @n counts from bit 0 of *@p, 32-bit wide accesses. */
-static inline void set_bit(unsigned int n, volatile void *p)
-{
-	asm volatile("lock btsl %1, %0" : "+m" (*(volatile u32 *)p) : "Ir" (n) : "memory", "cc");
-}
-
-static inline void clear_bit(unsigned int n, volatile void *p)
-{
-	asm volatile("lock btrl %1, %0" : "+m" (*(volatile u32 *)p) : "Ir" (n) : "memory", "cc");
-}
-
+/* The next four are atomic; @n counts from bit 0 of *@p, 32-bit wide accesses. */
 static inline bool test_and_set_bit(unsigned int n, volatile void *p)
 {
-	bool was;
-
-	asm volatile("lock btsl %2, %0" : "+m" (*(volatile u32 *)p), "=@ccc" (was)
-		     : "Ir" (n) : "memory");
-	return was;
+	return __atomic_fetch_or((volatile u32 *)p + n / 32, 1u << n % 32, __ATOMIC_SEQ_CST) & 1u << n % 32;
 }
 
 static inline bool test_and_clear_bit(unsigned int n, volatile void *p)
 {
-	bool was;
+	return __atomic_fetch_and((volatile u32 *)p + n / 32, ~(1u << n % 32), __ATOMIC_SEQ_CST) & 1u << n % 32;
+}
 
-	asm volatile("lock btrl %2, %0" : "+m" (*(volatile u32 *)p), "=@ccc" (was)
-		     : "Ir" (n) : "memory");
-	return was;
+static inline void set_bit(unsigned int n, volatile void *p)
+{
+	__atomic_fetch_or((volatile u32 *)p + n / 32, 1u << n % 32, __ATOMIC_SEQ_CST);
+}
+
+static inline void clear_bit(unsigned int n, volatile void *p)
+{
+	__atomic_fetch_and((volatile u32 *)p + n / 32, ~(1u << n % 32), __ATOMIC_SEQ_CST);
 }
 
 static inline unsigned int ffs64(u64 x)		/* lowest set bit; @x must not be 0 */
@@ -217,7 +208,7 @@ static inline void list_del(struct list_head *n)
 	list_init(n);
 }
 
-#define list_entry(p, type, m)		container_of(p, type, m)
+#define list_entry			container_of
 #define list_first_entry(h, type, m)	list_entry((h)->next, type, m)
 #define list_for_each_entry(e, h, m)					\
 	for (e = list_entry((h)->next, __typeof__(*e), m); &e->m != (h);	\
