@@ -29,16 +29,6 @@ static void begin(void)
 	smp_stop_others();
 }
 
-/* The TSC may not be calibrated yet; a write to the POST port takes about a microsecond. */
-static void wait_second(void)
-{
-	if (tsc_khz)
-		udelay(1000000);
-	else
-		for (unsigned int i = 0; i < 1000000; i++)
-			outb(0, 0x80);
-}
-
 void debug_end_machine(void)
 {
 	irq_disable();
@@ -48,20 +38,15 @@ void debug_end_machine(void)
 		machine_halt();
 	}
 	printk_err("Reboot in five seconds...\n");
-	for (unsigned int i = 0; i < 5; i++)
-		wait_second();
+	machine_wait_ms(5000);
 	machine_restart();
 }
 
 static const char *trap_name(unsigned int vector)
 {
-	static const char names[][32] = {
-		"divide error", "debug", "NMI", "breakpoint", "overflow", "bound range exceeded",
-		"invalid opcode", "device not available", "double fault", "coprocessor overrun",
-		"invalid TSS", "segment not present", "stack segment fault",
-		"general protection fault", "page fault", "reserved", "x87 error",
-		"alignment check", "machine check", "SIMD error", "virtualization exception",
-		"control protection exception",
+	static const char names[][4] = {
+		"#DE", "#DB", "NMI", "#BP", "#OF", "#BR", "#UD", "#NM", "#DF", "9", "#TS",
+		"#NP", "#SS", "#GP", "#PF", "15", "#MF", "#AC", "#MC", "#XM", "#VE", "#CP",
 	};
 
 	return vector < ARRAY_SIZE(names) ? names[vector] : "interrupt";

@@ -18,12 +18,10 @@
 #define INTI_LOW	3
 #define INTI_LEVEL	(3 << 2)
 
-static __ro_after_init struct {
+static __ro_after_init struct {		/* of acpi.ioapic[] with the same index */
 	volatile u32 *regs;
-	paddr_t address;
-	unsigned int gsi_base, nr_pins;
+	unsigned int nr_pins;		/* 0: does not answer */
 } ioapics[ARRAY_SIZE(acpi.ioapic)];
-static __ro_after_init unsigned int nr_ioapics;
 static DEFINE_SPINLOCK(ioapic_lock);		/* index register, and whether a pin is masked */
 
 static u32 read_reg(unsigned int i, unsigned int reg)
@@ -70,20 +68,15 @@ unsigned int __init ioapic_init(void)
 	unsigned int nr_gsis = 16;
 
 	for (unsigned int i = 0; i < acpi.nr_ioapics; i++) {
-		unsigned int n = nr_ioapics;
-
-		ioapics[n].regs = ioremap(acpi.ioapic[i].address, 0x20);
-		if (!ioapics[n].regs || read_reg(n, REG_VERSION) == ~0u) {
+		ioapics[i].regs = ioremap(acpi.ioapic[i].address, 0x20);
+		if (!ioapics[i].regs || read_reg(i, REG_VERSION) == ~0u) {
 			printk_warn("IO-APIC at %#lx does not answer\n", acpi.ioapic[i].address);
 			continue;
 		}
-		ioapics[n].address = acpi.ioapic[i].address;
-		ioapics[n].gsi_base = acpi.ioapic[i].gsi_base;
-		ioapics[n].nr_pins = (read_reg(n, REG_VERSION) >> 16 & 0xff) + 1;
-		nr_gsis = max(nr_gsis, ioapics[n].gsi_base + ioapics[n].nr_pins);
-		for (unsigned int pin = 0; pin < ioapics[n].nr_pins; pin++)
-			write_reg(n, REG_RTE(pin), RTE_MASKED);
-		nr_ioapics++;
+		ioapics[i].nr_pins = (read_reg(i, REG_VERSION) >> 16 & 0xff) + 1;
+		nr_gsis = max(nr_gsis, acpi.ioapic[i].gsi_base + ioapics[i].nr_pins);
+		for (unsigned int pin = 0; pin < ioapics[i].nr_pins; pin++)
+			write_reg(i, REG_RTE(pin), RTE_MASKED);
 	}
 	return nr_gsis;
 }
@@ -112,14 +105,13 @@ static void __init describe_trigger(struct irq_desc *irq, unsigned int gsi)
 
 void __init ioapic_describe(struct irq_desc *irq, unsigned int gsi)
 {
-	for (unsigned int i = 0; i < nr_ioapics; i++) {
-		if (gsi - ioapics[i].gsi_base >= ioapics[i].nr_pins)
+	for (unsigned int i = 0; i < acpi.nr_ioapics; i++) {
+		if (gsi - acpi.ioapic[i].gsi_base >= ioapics[i].nr_pins)
 			continue;
 		irq->chip = &ioapic_chip;
 		irq->ioapic = i;
-		irq->pin = gsi - ioapics[i].gsi_base;
+		irq->pin = gsi - acpi.ioapic[i].gsi_base;
 		describe_trigger(irq, gsi);
-		return;
 	}
 }
 
@@ -127,8 +119,8 @@ int ioapic_guest_read(paddr_t base, unsigned int reg, u32 *val)
 {
 	unsigned long flags;
 
-	for (unsigned int i = 0; i < nr_ioapics; i++) {
-		if (ioapics[i].address != base)
+	for (unsigned int i = 0; i < acpi.nr_ioapics; i++) {
+		if (acpi.ioapic[i].address != base || !ioapics[i].nr_pins)
 			continue;
 		flags = spin_lock_irqsave(&ioapic_lock);
 		*val = read_reg(i, reg);

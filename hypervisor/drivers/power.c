@@ -10,6 +10,17 @@
 #define SLP_EN		BIT(13)		/* of the PM1 control registers */
 #define SLP_TYP(n)	((u16)((n) << 10))
 
+/* Until the TSC is calibrated: an access to the POST port takes about a microsecond. */
+void machine_wait_ms(unsigned int ms)
+{
+	for (; ms; ms--)
+		if (tsc_khz)
+			udelay(1000);
+		else
+			for (unsigned int i = 0; i < 1000; i++)
+				outb(0, 0x80);
+}
+
 static void enter_soft_off(u16 pm1a_val, u16 pm1b_val)
 {
 	smp_stop_others();
@@ -20,7 +31,7 @@ static void enter_soft_off(u16 pm1a_val, u16 pm1b_val)
 	outw(pm1a_val | SLP_EN, acpi.pm1a_cnt);
 	if (acpi.pm1b_cnt)
 		outw(pm1b_val | SLP_EN, acpi.pm1b_cnt);
-	udelay(1000000);
+	machine_wait_ms(1000);
 	printk_err("The machine stays on.\n");
 }
 
@@ -47,13 +58,6 @@ void machine_power_off(void)
 			       acpi.pm1b_cnt ? (inw(acpi.pm1b_cnt) & keep) | SLP_TYP(acpi.s5_typ_b) : 0);
 }
 
-/* Does not need a calibrated TSC: an access to the POST port takes about a microsecond. */
-static void wait_ms(unsigned int ms)
-{
-	for (unsigned int i = 0; i < ms * 1000; i++)
-		outb(0, 0x80);
-}
-
 static void reset_by_acpi(void)
 {
 	if (acpi.reset_port)
@@ -63,7 +67,7 @@ static void reset_by_acpi(void)
 static void reset_by_keyboard_controller(void)
 {
 	for (unsigned int i = 0; i < 1000 && (inb(0x64) & 2); i++)
-		wait_ms(1);
+		machine_wait_ms(1);
 	outb(0xfe, 0x64);
 }
 
@@ -85,7 +89,7 @@ void machine_restart(void)
 	smp_stop_others();
 	for (unsigned int i = 0; i < ARRAY_SIZE(ways); i++) {
 		ways[i]();
-		wait_ms(100);
+		machine_wait_ms(100);
 	}
 	machine_halt();
 }

@@ -2,33 +2,21 @@
 /* Searching bit maps: whole words at a time, bits behind the end never looked at. */
 #include <xenolith/lib.h>
 
-/* @flip is ~0 to look for clear bits. */
-static unsigned int find_bit(const unsigned long *map, unsigned int bits, unsigned int from,
-			     unsigned long flip)
+unsigned int find_next_bit(const unsigned long *map, unsigned int bits, unsigned int from)
 {
 	unsigned long word;
 
 	if (from >= bits)
 		return bits;
-	word = (map[from / 64] ^ flip) & (~0UL << (from % 64));
+	word = map[from / 64] & (~0UL << (from % 64));
 	from = ROUND_DOWN(from, 64);
 	while (!word) {
 		from += 64;
 		if (from >= bits)
 			return bits;
-		word = map[from / 64] ^ flip;
+		word = map[from / 64];
 	}
 	return min(from + ffs64(word), bits);
-}
-
-unsigned int find_next_bit(const unsigned long *map, unsigned int bits, unsigned int from)
-{
-	return find_bit(map, bits, from, 0);
-}
-
-unsigned int find_next_zero_bit(const unsigned long *map, unsigned int bits, unsigned int from)
-{
-	return find_bit(map, bits, from, ~0UL);
 }
 
 #if !__STDC_HOSTED__

@@ -7,39 +7,34 @@ static bool is_space(char c)
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-struct field {
-	char *buf;
-	size_t size, len;
-};
-
-static void field_put(struct field *f, char c)
+static void put(char *buf, size_t size, size_t *len, char c)
 {
-	if (f->len + 1 < f->size)
-		f->buf[f->len++] = c;
+	if (*len + 1 < size)
+		buf[(*len)++] = c;
 }
 
 bool cmdline_next(const char **pos, char *name, size_t name_size, char *value, size_t value_size)
 {
-	struct field fields[2] = { { name, name_size, 0 }, { value, value_size, 0 } };
-	struct field *f = &fields[0];
+	size_t name_len = 0, value_len = 0;
+	bool quoted = false, in_value = false;
 	const char *p = *pos;
-	bool quoted = false;
 
 	while (is_space(*p))
 		p++;
-	if (!*p) {
-		*pos = p;
+	*pos = p;
+	if (!*p)
 		return false;
-	}
 	for (; *p && (quoted || !is_space(*p)); p++) {
 		if (*p == '"')
 			quoted = !quoted;
-		else if (*p == '=' && f == &fields[0])
-			f = &fields[1];
+		else if (in_value)
+			put(value, value_size, &value_len, *p);
+		else if (*p == '=')
+			in_value = true;
 		else
-			field_put(f, *p);
+			put(name, name_size, &name_len, *p);
 	}
 	*pos = p;
-	name[fields[0].len] = value[fields[1].len] = '\0';
+	name[name_len] = value[value_len] = '\0';
 	return true;
 }

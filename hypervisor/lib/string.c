@@ -25,13 +25,7 @@ void *memmove(void *dst, const void *src, size_t n)
 
 	if ((uintptr_t)dst - (uintptr_t)src >= n)	/* forwards never hits bytes still to be read */
 		return memcpy(dst, src, n);
-	while (n >= 8) {
-		n -= 8;
-		*(u64 *)(d + n) = *(const u64 *)(s + n);
-		barrier();
-	}
-	while (n) {
-		n--;
+	while (n--) {
 		d[n] = s[n];
 		barrier();
 	}

@@ -162,7 +162,7 @@ static void test_bits(void)
 	unsigned int bad = 0;
 
 	for (unsigned int run = 0; run < 3000; run++) {
-		unsigned int bits = 1 + host_random() % 256, from = host_random() % 260, set, clear;
+		unsigned int bits = 1 + host_random() % 256, from = host_random() % 260, set;
 		unsigned int mode = host_random() % 4;
 
 		for (unsigned int i = 0; i < ARRAY_SIZE(map); i++)
@@ -170,12 +170,9 @@ static void test_bits(void)
 				 1UL << (host_random() % 64);
 		for (set = from; set < bits && !(map[set / 64] >> (set % 64) & 1); set++)
 			;
-		for (clear = from; clear < bits && (map[clear / 64] >> (clear % 64) & 1); clear++)
-			;
 		bad += find_next_bit(map, bits, from) != min(set, bits);
-		bad += find_next_zero_bit(map, bits, from) != min(clear, bits);
 	}
-	check(bad == 0, "find_next_bit and find_next_zero_bit agree with a plain search");
+	check(bad == 0, "find_next_bit agrees with a plain search");
 }
 
 #define SPAN	300

@@ -169,7 +169,6 @@ static inline unsigned int fls64(u64 x)		/* highest set bit; @x must not be 0 */
 
 /** find_next_bit: first set bit at or after @from in @bits bits at @map, or @bits. */
 unsigned int find_next_bit(const unsigned long *map, unsigned int bits, unsigned int from);
-unsigned int find_next_zero_bit(const unsigned long *map, unsigned int bits, unsigned int from);
 #define BITS_TO_LONGS(n)	DIV_ROUND_UP(n, 64)
 
 /* ---- doubly linked lists ---- */
