@@ -208,11 +208,12 @@ static long permission(struct domain *d, const struct xen_domctl *op)
 	case XEN_DOMCTL_ioport_permission:
 		if (port->first_port + port->nr_ports > 0x10000 || port->first_port > 0xffff)
 			return -EINVAL;
-		return permit(d, &d->io_ports, domain_io_port_allowed(self, port->first_port, port->nr_ports),
+		return permit(d, &d->io_ports,
+			      domain_has(self, &self->io_ports, port->first_port, port->first_port + port->nr_ports - 1),
 			      port->first_port, port->nr_ports, port->allow_access);
 	case XEN_DOMCTL_iomem_permission:
 		return permit(d, &d->io_frames,
-			      domain_io_frames_allowed(self, mem->first_mfn, mem->first_mfn + mem->nr_mfns - 1),
+			      domain_has(self, &self->io_frames, mem->first_mfn, mem->first_mfn + mem->nr_mfns - 1),
 			      mem->first_mfn, mem->nr_mfns, mem->allow_access);
 	}
 	return permit(d, &d->irqs, !rights_hardware(self), irq->pirq, 1, irq->allow_access);

@@ -30,22 +30,12 @@ int rights_foreign_map(const struct domain *caller, const struct domain *owner)
 	return caller == owner || caller->is_control ? 0 : -EPERM;
 }
 
-bool domain_io_port_allowed(struct domain *d, unsigned int port, unsigned int bytes)
+bool domain_has(struct domain *d, const struct rangeset *rs, unsigned long first, unsigned long last)
 {
 	bool ok;
 
 	spin_lock(&d->caps_lock);
-	ok = rangeset_contains(&d->io_ports, port, port + bytes - 1);
-	spin_unlock(&d->caps_lock);
-	return ok;
-}
-
-bool domain_io_frames_allowed(struct domain *d, unsigned long first, unsigned long last)
-{
-	bool ok;
-
-	spin_lock(&d->caps_lock);
-	ok = rangeset_contains(&d->io_frames, first, last);
+	ok = rangeset_contains(rs, first, last);
 	spin_unlock(&d->caps_lock);
 	return ok;
 }

@@ -103,7 +103,7 @@ static int open_msix(struct domain *d, struct msi *m, u64 table_base)
 	/* We trust neither caller nor BAR: it must not be memory, nor a device of our own. */
 	if (slot < table_base || slot >> x86.phys_bits || mfn_valid(mfn(frame)))
 		return -EINVAL;
-	if (!domain_io_frames_allowed(d, frame, frame))
+	if (!domain_has(d, &d->io_frames, frame, frame))
 		return -EPERM;
 	m->slot = ioremap(slot, MSIX_ENTRY_SIZE);
 	return m->slot ? 0 : -ENOMEM;

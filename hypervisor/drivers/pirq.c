@@ -35,14 +35,10 @@ static void map(struct domain *d, struct irq_desc *irq)
 int pirq_map_gsi(struct domain *d, unsigned int gsi)
 {
 	struct irq_desc *irq = irq_gsi(gsi);
-	bool allowed;
 
 	if (!irq)
 		return -EINVAL;
-	spin_lock(&d->caps_lock);
-	allowed = rangeset_contains(&d->irqs, gsi, gsi);
-	spin_unlock(&d->caps_lock);
-	if (!allowed)
+	if (!domain_has(d, &d->irqs, gsi, gsi))
 		return -EPERM;
 	map(d, irq);
 	return 0;

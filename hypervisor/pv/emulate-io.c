@@ -43,7 +43,7 @@ static bool pci_config_port(unsigned int port, unsigned int bytes)
 
 static u32 port_read(struct domain *d, unsigned int port, unsigned int bytes)
 {
-	if (!domain_io_port_allowed(d, port, bytes))
+	if (!domain_has(d, &d->io_ports, port, port + bytes - 1))
 		return ~0u;
 	if (pci_config_port(port, bytes))
 		return pci_cf8_guest_read(d, port, bytes);
@@ -52,7 +52,7 @@ static u32 port_read(struct domain *d, unsigned int port, unsigned int bytes)
 
 static void port_write(struct domain *d, unsigned int port, unsigned int bytes, u32 val)
 {
-	if (!domain_io_port_allowed(d, port, bytes))
+	if (!domain_has(d, &d->io_ports, port, port + bytes - 1))
 		return;
 	if (pci_config_port(port, bytes))
 		pci_cf8_guest_write(d, port, bytes, val);

@@ -150,7 +150,7 @@ static inline int pv_get_l1e(const struct domain *d, const struct domain *owner,
 		return rc;
 	m = pte_mfn(*e);
 	if (unlikely(pv_is_device(m)))
-		return domain_io_frames_allowed((struct domain *)d, mfn_x(m), mfn_x(m)) ? 0 : -EINVAL;
+		return domain_has((struct domain *)d, &d->io_frames, mfn_x(m), mfn_x(m)) ? 0 : -EINVAL;
 	pg = mfn_to_page(m);
 	if (unlikely(!owner))
 		return -EINVAL;

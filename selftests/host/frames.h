@@ -98,7 +98,7 @@ int rights_foreign_map(const struct domain *caller, const struct domain *owner)
 	return caller->is_control ? 0 : -EPERM;
 }
 
-bool domain_io_frames_allowed(struct domain *d, unsigned long first, unsigned long last)
+bool domain_has(struct domain *d, const struct rangeset *rs, unsigned long first, unsigned long last)
 {
 	return d->is_hardware;
 }

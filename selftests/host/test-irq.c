@@ -38,6 +38,10 @@ static void fake_program(struct irq_desc *irq)
 const struct irq_chip ioapic_chip = FAKE, msi_chip = FAKE;
 
 struct acpi_info acpi;
+bool domain_has(struct domain *of, const struct rangeset *rs, unsigned long first, unsigned long last)
+{
+	return rangeset_contains(rs, first, last);
+}
 void i8259_off(void) { }
 unsigned int ioapic_init(void) { return GSIS; }
 unsigned int ioapic_isa_gsi(unsigned int isa_irq) { return isa_irq ? isa_irq : 2; }

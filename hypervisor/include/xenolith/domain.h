@@ -178,8 +178,8 @@ int rights_target(const struct domain *caller, const struct domain *target);	/* 
 int rights_foreign_map(const struct domain *caller, const struct domain *owner);
 /** rights_give_machine: all ports, frames and interrupts but what the hypervisor itself drives. */
 int rights_give_machine(struct domain *d);
-bool domain_io_port_allowed(struct domain *d, unsigned int port, unsigned int bytes);
-bool domain_io_frames_allowed(struct domain *d, unsigned long first, unsigned long last);
+/** domain_has: is all of @first..@last in one of @d's sets io_ports, io_frames, irqs? */
+bool domain_has(struct domain *d, const struct rangeset *rs, unsigned long first, unsigned long last);
 
 long do_vcpu_op(unsigned long cmd, unsigned long vcpuid, unsigned long arg, unsigned long, unsigned long);
 long do_domctl(unsigned long arg, unsigned long, unsigned long, unsigned long, unsigned long);

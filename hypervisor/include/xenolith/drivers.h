@@ -21,7 +21,6 @@ enum log_level { LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 void printk(const char *fmt, ...) __printf(1, 2);
 #define KERN_ERR	"\0010"		/* enum log_level */
 #define KERN_WARNING	"\0011"
-#define KERN_INFO	"\0012"
 #define KERN_DEBUG	"\0013"
 #define KERN_GUEST	"\001g"	/* caused by a guest: own threshold, rate-limited; a warning,
 				 * or KERN_GUEST KERN_x: of that level */
