@@ -38,7 +38,7 @@ void debug_end_machine(void)
 		machine_halt();
 	}
 	printk_err("Reboot in five seconds...\n");
-	machine_wait_ms(5000);
+	udelay(5000000);
 	machine_restart();
 }
 

@@ -10,17 +10,6 @@
 #define SLP_EN		BIT(13)		/* of the PM1 control registers */
 #define SLP_TYP(n)	((u16)((n) << 10))
 
-/* Until the TSC is calibrated: an access to the POST port takes about a microsecond. */
-void machine_wait_ms(unsigned int ms)
-{
-	for (; ms; ms--)
-		if (tsc_khz)
-			udelay(1000);
-		else
-			for (unsigned int i = 0; i < 1000; i++)
-				outb(0, 0x80);
-}
-
 static void enter_soft_off(u16 pm1a_val, u16 pm1b_val)
 {
 	smp_stop_others();
@@ -31,7 +20,7 @@ static void enter_soft_off(u16 pm1a_val, u16 pm1b_val)
 	outw(pm1a_val | SLP_EN, acpi.pm1a_cnt);
 	if (acpi.pm1b_cnt)
 		outw(pm1b_val | SLP_EN, acpi.pm1b_cnt);
-	machine_wait_ms(1000);
+	udelay(1000000);
 	printk_err("The machine stays on.\n");
 }
 
@@ -67,7 +56,7 @@ static void reset_by_acpi(void)
 static void reset_by_keyboard_controller(void)
 {
 	for (unsigned int i = 0; i < 1000 && (inb(0x64) & 2); i++)
-		machine_wait_ms(1);
+		udelay(1000);
 	outb(0xfe, 0x64);
 }
 
@@ -89,7 +78,7 @@ void machine_restart(void)
 	smp_stop_others();
 	for (unsigned int i = 0; i < ARRAY_SIZE(ways); i++) {
 		ways[i]();
-		machine_wait_ms(100);
+		udelay(100000);
 	}
 	machine_halt();
 }

@@ -117,7 +117,6 @@ const struct platform_timer *platform_timer_init(void);
 u64 cmos_wallclock(void);		/* seconds since 1970 of the RTC */
 
 /* ---- machine end ---- */
-void machine_wait_ms(unsigned int ms);
 void __noreturn machine_restart(void);
 void __noreturn machine_halt(void);
 void machine_power_off(void);		/* tries; returns when it could not */
