@@ -5,19 +5,6 @@
 #include <xenolith/entry.h>
 #include "mmu.h"
 
-static int pin(struct page_info *pg, const struct domain *d, unsigned int level)
-{
-	int rc = get_page_and_type(pg, d, (u64)level << PG_TYPE_SHIFT, true);
-
-	if (rc)
-		return rc;
-	if (__atomic_fetch_or(&pg->word, PG_PINNED, __ATOMIC_SEQ_CST) & PG_PINNED) {
-		put_page_and_type_preemptible(pg);
-		return -EINVAL;
-	}
-	return 0;
-}
-
 static int unpin(struct page_info *pg, const struct domain *d)
 {
 	bool pinned;
@@ -32,6 +19,37 @@ static int unpin(struct page_info *pg, const struct domain *d)
 	return pinned ? 0 : -EINVAL;
 }
 
+static bool same_kernel_half(const pte_t *a, const pte_t *b)
+{
+	for (unsigned int i = HYP_LAST_SLOT + 1; i < PT_ENTRIES; i++)
+		if ((a[i] ^ b[i]) & (PTE_ADDR | PTE_P))
+			return false;
+	return true;
+}
+
+/*
+ * Is @pg a base that the guest names before it has pinned it? A preemptible kernel can be preempted in execve()
+ * where the new address space is the task's already but not pinned yet; switching back to the task then loads it. The
+ * kernel half is that of the tables in use, so the kernel goes on with those; its next step is to pin the new ones, and
+ * load_early() loads them. It accesses no user memory before, and cannot go to user mode: there is no user base.
+ */
+static bool named_early(struct vcpu *v, bool user, struct page_info *pg)
+{
+	struct pv_vcpu *pv = &v->pv;
+	bool early;
+
+	if (v != current || !pv->kernel_l4 || !get_page(pg, v->domain))
+		return false;
+	early = user ? mfn_x(pv->early_l4[0]) :
+		       same_kernel_half(page_to_virt(pg), page_to_virt(pv->kernel_l4));
+	put_page(pg);
+	if (!early)
+		return false;
+	pv->early_l4[user] = page_to_mfn(pg);
+	pv->user_cr3 = 0;
+	return true;
+}
+
 static __always_inline int set_l4(struct vcpu *v, bool user, mfn_t m)
 {
 	struct page_info **l4 = user ? &v->pv.user_l4 : &v->pv.kernel_l4, *old = *l4;
@@ -44,8 +62,9 @@ static __always_inline int set_l4(struct vcpu *v, bool user, mfn_t m)
 	if (pg && pg != old) {
 		rc = get_page_and_type_fast(pg, v->domain->id, PGT_L4) ? 0 : get_page_and_type(pg, v->domain, PGT_L4, true);
 		if (rc)
-			return rc;
+			return rc == -EINVAL && named_early(v, user, pg) ? 0 : rc;
 	}
+	v->pv.early_l4[user] = mfn(0);
 	if (!user || (pg && pg != v->pv.kernel_l4))
 		pv_show_m2p(pg, !user);
 	*l4 = pg;
@@ -65,6 +84,28 @@ static __always_inline int set_l4(struct vcpu *v, bool user, mfn_t m)
 int pv_set_l4(struct vcpu *v, bool user, mfn_t m)
 {
 	return user ? set_l4(v, true, m) : set_l4(v, false, m);
+}
+
+/* @m has become a pinned table: load it where it was asked for. */
+static void load_early(struct vcpu *v, mfn_t m)
+{
+	for (unsigned int user = 0; user < 2; user++)
+		if (unlikely(mfn_x(m) == mfn_x(v->pv.early_l4[user]) && mfn_x(m)))
+			pv_set_l4(v, user, m);
+}
+
+static int pin(struct page_info *pg, const struct domain *d, unsigned int level)
+{
+	int rc = get_page_and_type(pg, d, (u64)level << PG_TYPE_SHIFT, true);
+
+	if (rc)
+		return rc;
+	if (__atomic_fetch_or(&pg->word, PG_PINNED, __ATOMIC_SEQ_CST) & PG_PINNED) {
+		put_page_and_type_preemptible(pg);
+		return -EINVAL;
+	}
+	load_early(current, page_to_mfn(pg));
+	return 0;
 }
 
 static int vcpus_to_cpus(const struct domain *d, unsigned long bitmap, cpumask_t *mask)

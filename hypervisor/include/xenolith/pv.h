@@ -34,6 +34,7 @@ struct pv_vcpu {			/* v->pv; offsets used by assembly are generated */
 
 	struct trap_info *trap;		/* 256 entries */
 	struct page_info *kernel_l4, *user_l4;	/* typed references; CR3s above */
+	mfn_t early_l4[2];		/* kernel, user base asked for and not valid yet, or 0: mmuext.c */
 	unsigned int nr_deferred;
 	struct page_info *deferred[3];	/* tables whose unwinding is not finished: pv_finish_put() */
 

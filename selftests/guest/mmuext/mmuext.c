@@ -114,6 +114,40 @@ static void base_pointers(void)
 	build_unprotect(l4);
 }
 
+/*
+ * 6.1-rt, preempted in execve() between making a new address space the task's and pinning it, loads it unpinned when
+ * it switches back. The load must not fail, for the kernel does not repeat it after pinning.
+ */
+static void base_before_pin(void)
+{
+	uint64_t *leaf = page_alloc();
+	unsigned long va = 0x50000000, old = cr3_mfn();
+	pte_t *l4 = tree(va, leaf), kernel = l4[511];
+
+	leaf[0] = 0xea51;
+	l4[511] = 0;
+	ok(mmuext(MMUEXT_NEW_BASEPTR, va_to_mfn(l4), 0) < 0, "an unpinned table without this kernel is refused");
+	ok(mmuext(MMUEXT_NEW_USER_BASEPTR, va_to_mfn(l4), 0) < 0, "also as user page table");
+	l4[511] = kernel;
+	is(mmuext(MMUEXT_NEW_BASEPTR, va_to_mfn(l4), 0), 0, "one with this kernel's half is accepted");
+	is((long)cr3_mfn(), (long)old, "but not loaded");
+	is(remap(l4, PTE_RW_FLAGS), 0, "nor a page table");
+	build_protect(l4);
+	is(pin(l4, 4), 0, "when it is pinned");
+	is((long)cr3_mfn(), (long)va_to_mfn(l4), "it is loaded");
+	is(*(volatile long *)va, 0xea51, "and works");
+	is(mmuext(MMUEXT_NEW_BASEPTR, old, 0), 0, "back to the old one");
+	is(mmuext(MMUEXT_UNPIN_TABLE, va_to_mfn(l4), 0), 0, "unpinned");
+	build_unprotect(l4);
+	is(mmuext(MMUEXT_NEW_BASEPTR, va_to_mfn(l4), 0), 0, "asked for again");
+	is(mmuext(MMUEXT_NEW_BASEPTR, old, 0), 0, "then for another");
+	build_protect(l4);
+	is(pin(l4, 4), 0, "pinning it");
+	is((long)cr3_mfn(), (long)old, "loads nothing now");
+	is(mmuext(MMUEXT_UNPIN_TABLE, va_to_mfn(l4), 0), 0, "unpinned");
+	build_unprotect(l4);
+}
+
 static void flushes(void)
 {
 	unsigned long mask = 1, bad = HYPERVISOR_VIRT_START;
@@ -181,6 +215,7 @@ void test_main(void)
 	pin_levels();
 	pin_errors();
 	base_pointers();
+	base_before_pin();
 	flushes();
 	pages();
 	ldt_and_rest();
