@@ -1,41 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Log and trace.
- */
+/* The trace: each message of the wire. */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <syslog.h>
 #include <time.h>
 
 #include "conn.h"
 #include "log.h"
 #include "request.h"
 
-static bool stderr_too;
 static FILE *trace;
 bool trace_on;
-
-void log_open(bool to_stderr)
-{
-	stderr_too = to_stderr;
-	openlog("xenstored", LOG_PID | LOG_NDELAY, LOG_DAEMON);
-}
-
-void log_line(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	if (stderr_too) {
-		fputs("xenstored: ", stderr);
-		vfprintf(stderr, format, args);
-		fputc('\n', stderr);
-	} else {
-		vsyslog(LOG_WARNING, format, args);
-	}
-	va_end(args);
-}
 
 int trace_file(const char *path)
 {

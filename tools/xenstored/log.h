@@ -1,20 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * What the daemon says: to syslog (or stderr in the foreground), and each message of the wire to a trace file.
- */
+/* What the operator gets to see: log_line() of daemon.h, and each message of the wire in a trace file. */
 #ifndef XENSTORED_LOG_H
 #define XENSTORED_LOG_H
 
 #include <stdbool.h>
 #include <xen/io/xs_wire.h>
+#include "daemon.h"
 
 struct conn;
-
-/** log_open() - choose where log_line() writes. */
-void log_open(bool to_stderr);
-
-/** log_line() - one line for the operator. */
-void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /** trace_file() - write every message to the file @path from now on; NULL: stop. Returns 0 or an errno. */
 int trace_file(const char *path);

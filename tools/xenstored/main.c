@@ -10,7 +10,6 @@
  * requests, then writes the answers. Nothing waits for a client.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,9 +18,7 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "conn.h"
@@ -189,67 +186,6 @@ static void parse_options(int argc, char **argv)
 		bad_argument(argv[optind]);
 }
 
-static void write_pid(const char *path)
-{
-	FILE *f = fopen(path, "we");
-
-	if (!f || fprintf(f, "%d\n", getpid()) < 0 || fclose(f))
-		fail(path);
-}
-
-/* systemd waits for this word of a service of Type=notify. */
-static void notify_ready(void)
-{
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	const char *path = getenv("NOTIFY_SOCKET"), ready[] = "READY=1";
-	size_t len = path ? strlen(path) : 0;
-	int fd;
-
-	if (!len || len >= sizeof(addr.sun_path))
-		return;
-	memcpy(addr.sun_path, path, len);
-	if (*path == '@')
-		addr.sun_path[0] = 0;
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	sendto(fd, ready, strlen(ready), MSG_NOSIGNAL, (struct sockaddr *)&addr,
-	       offsetof(struct sockaddr_un, sun_path) + len);
-	close(fd);
-}
-
-/* The parent leaves when the child is ready to serve, so that who started us can go on at once. */
-static int fork_to_background(void)
-{
-	int ready[2];
-	pid_t child;
-	char byte;
-
-	if (pipe2(ready, O_CLOEXEC))
-		fail("pipe");
-	child = fork();
-	if (child < 0)
-		fail("fork");
-	if (!child) {
-		setsid();
-		close(ready[0]);
-		return ready[1];
-	}
-	close(ready[1]);
-	_exit(read(ready[0], &byte, 1) == 1 ? 0 : 1);
-}
-
-static void leave_terminal(int ready)
-{
-	int null = open("/dev/null", O_RDWR);
-
-	if (chdir("/") || write(ready, "", 1) != 1)
-		fail("starting");
-	close(ready);
-	dup2(null, 0);
-	dup2(null, 1);
-	dup2(null, 2);
-	close(null);
-}
-
 /* One descriptor for each client, so as many as we may have. */
 static void raise_descriptor_limit(void)
 {
@@ -335,13 +271,9 @@ static _Noreturn void run(void)
 
 int main(int argc, char **argv)
 {
-	int ready = -1;
-
 	state_remember_program(argv);
 	parse_options(argc, argv);
-	if (!options.foreground && options.restore < 0)
-		ready = fork_to_background();
-	log_open(options.foreground);
+	daemon_begin("xenstored", options.foreground, options.restore >= 0);
 	raise_descriptor_limit();
 	loop_init();
 	open_signals();
@@ -353,14 +285,10 @@ int main(int argc, char **argv)
 		run();
 	}
 	start();
-	if (options.pid_file)
-		write_pid(options.pid_file);
 	if (options.print_pid) {
 		printf("%d\n", getpid());
 		fflush(stdout);
 	}
-	if (ready >= 0)
-		leave_terminal(ready);
-	notify_ready();
+	daemon_ready(options.pid_file);
 	run();
 }

@@ -2,8 +2,8 @@
 /*
  * The event loop: file descriptors and who wants to know of them.
  */
-#ifndef XENSTORED_LOOP_H
-#define XENSTORED_LOOP_H
+#ifndef TOOLS_LOOP_H
+#define TOOLS_LOOP_H
 
 #include <stdbool.h>
 #include <stdint.h>

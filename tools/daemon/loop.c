@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 
-#include "log.h"
+#include "daemon.h"
 #include "loop.h"
 
 enum { BATCH = 64 };
