@@ -36,7 +36,7 @@ bool xen_is_open(void) { return false; }
 int xen_events_fd(void) { return -1; }
 int xen_next_event(void) { return -1; }
 int xen_news_port(void) { return -1; }
-int xen_bind(uint32_t domid, uint32_t port) { return port == 99 ? errno = EINVAL, -1 : (int)domid + 100; }
+int xen_bind(uint32_t domid, uint32_t port) { return port == 99 ? -1 : (int)domid + 100; }
 void xen_unbind(int port) { (void)port; }
 void xen_notify(int port) { (void)port; }
 void xen_unmap_ring(struct xenstore_domain_interface *ring) { (void)ring; }
@@ -44,7 +44,10 @@ struct xenstore_domain_interface *xen_map_own_ring(uint32_t *port) { (void)port;
 bool trace_on;
 void log_line(const char *format, ...) { (void)format; }
 int trace_file(const char *path) { (void)path; return 0; }
-void trace_message(const struct conn *c, const char *d, const struct xsd_sockmsg *h, const char *b) { (void)c, (void)d, (void)h, (void)b; }
+void trace_message(const struct conn *c, const char *d, const struct xsd_sockmsg *h, const char *b)
+{
+	(void)c, (void)d, (void)h, (void)b;
+}
 int state_request_update(const char *program) { (void)program; return EINVAL; }
 
 enum domain_state xen_domain_state(uint32_t domid)

@@ -4,6 +4,7 @@
 #define XENSTORED_LOG_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <xen/io/xs_wire.h>
 #include "daemon.h"
 

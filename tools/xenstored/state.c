@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * State as a stream of numbers and blobs. Writing and reading mirror each other, function by function.
+ * State as a stream. Writing and reading mirror each other, function by function; then the change of programs.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <utlist.h>
@@ -22,6 +21,7 @@
 #include "socket.h"
 #include "state.h"
 #include "store.h"
+#include "stream.h"
 #include "transaction.h"
 #include "xen.h"
 
@@ -29,89 +29,30 @@
 enum { VERSION = 1 };
 static const uint64_t magic = 0x58454e4f53544f00 | VERSION;
 
-static FILE *out;
-static const char *in, *in_end;
-
 static char **start_argv;
 static char own_program[PATH_MAX];
 static char *next_program;
-
-/* --- the stream --------------------------------------------------------------------------------------------------- */
-
-static void put(uint64_t n)
-{
-	fwrite(&n, sizeof(n), 1, out);
-}
-
-static void put_bytes(const void *data, size_t len)
-{
-	put(len);
-	fwrite(data, 1, len, out);
-}
-
-static void put_blob(const struct blob *b)
-{
-	put_bytes(b ? b->data : "", blob_len(b));
-}
-
-/* Whoever wrote the stream is ourselves, but to go on with half of it would be worse than to stop. */
-static void need(size_t len)
-{
-	if ((size_t)(in_end - in) >= len)
-		return;
-	log_line("live update: the state is cut short");
-	abort();
-}
-
-static uint64_t get(void)
-{
-	uint64_t n;
-
-	need(sizeof(n));
-	memcpy(&n, in, sizeof(n));
-	in += sizeof(n);
-	return n;
-}
-
-static const char *get_bytes(size_t *len)
-{
-	const char *data;
-
-	*len = get();
-	need(*len);
-	data = in;
-	in += *len;
-	return data;
-}
-
-static struct blob *get_blob(void)
-{
-	size_t len;
-	const char *data = get_bytes(&len);
-
-	return len ? blob_new(data, len) : NULL;
-}
 
 /* --- devices, limits ---------------------------------------------------------------------------------------------- */
 
 static void save_globals(void)
 {
-	put(magic);
-	put(xen_events_fd());
-	put(xen_news_port());
-	put(socket_listener());
-	put(tree_generation);
+	stream_put(magic);
+	stream_put(xen_events_fd());
+	stream_put(xen_news_port());
+	stream_put(socket_listener());
+	stream_put(tree_generation);
 	for (int i = 0; i < QUOTA_COUNT; i++) {
-		put(quotas[i].value);
-		put(quotas[i].soft);
+		stream_put(quotas[i].value);
+		stream_put(quotas[i].soft);
 	}
 }
 
 static void load_limits(void)
 {
 	for (int i = 0; i < QUOTA_COUNT; i++) {
-		quotas[i].value = get();
-		quotas[i].soft = get();
+		quotas[i].value = stream_get();
+		quotas[i].soft = stream_get();
 	}
 }
 
@@ -119,31 +60,31 @@ static void load_limits(void)
 
 static void save_domains(void)
 {
-	put(HASH_CNT(by_id, domains));
+	stream_put(HASH_CNT(by_id, domains));
 	for (struct domain *d = domains; d; d = d->by_id.next) {
-		put(d->domid);
-		put(d->since);
-		put(d->target);
-		put(d->introduced);
-		put(d->shutdown);
-		put(d->mfn);
-		put(d->remote_port);
-		put(d->port);
+		stream_put(d->domid);
+		stream_put(d->since);
+		stream_put(d->target);
+		stream_put(d->introduced);
+		stream_put(d->shutdown);
+		stream_put(d->mfn);
+		stream_put(d->remote_port);
+		stream_put(d->port);
 	}
 }
 
 static void load_domains(void)
 {
-	for (uint64_t n = get(); n; n--) {
-		uint32_t domid = get();
-		struct domain *d = domain_new(domid, get());
+	for (uint64_t n = stream_get(); n; n--) {
+		uint32_t domid = stream_get();
+		struct domain *d = domain_new(domid, stream_get());
 
-		d->target = get();
-		d->introduced = get();
-		d->shutdown = get();
-		d->mfn = get();
-		d->remote_port = get();
-		d->port = get();
+		d->target = stream_get();
+		d->introduced = stream_get();
+		d->shutdown = stream_get();
+		d->mfn = stream_get();
+		d->remote_port = stream_get();
+		d->port = stream_get();
 	}
 }
 
@@ -153,19 +94,19 @@ static bool save_node(struct node *n, void *arg);
 
 static void save_below(struct node *n)
 {
-	put_blob(n->value);
-	put_blob(n->perms);
-	put(n->gen);
-	put(n->perm_gen);
-	put(n->list_gen);
+	stream_put_blob(n->value);
+	stream_put_blob(n->perms);
+	stream_put(n->gen);
+	stream_put(n->perm_gen);
+	stream_put(n->list_gen);
 	node_each_child(n, save_node, NULL);
-	put_bytes("", 0);		/* no further child */
+	stream_put_bytes("", 0);		/* no further child */
 }
 
 static bool save_node(struct node *n, void *arg)
 {
 	(void)arg;
-	put_blob(n->name);
+	stream_put_blob(n->name);
 	save_below(n);
 	return true;
 }
@@ -175,14 +116,14 @@ static void load_below(struct node *n)
 	const char *name;
 	size_t len;
 
-	n->value = get_blob();
+	n->value = stream_get_blob();
 	blob_put(n->perms);
-	n->perms = get_blob();
-	n->gen = get();
-	n->perm_gen = get();
-	n->list_gen = get();
+	n->perms = stream_get_blob();
+	n->gen = stream_get();
+	n->perm_gen = stream_get();
+	n->list_gen = stream_get();
 	store_adopt(n);
-	while (name = get_bytes(&len), len) {
+	while (name = stream_get_bytes(&len), len) {
 		uint64_t list_gen = n->list_gen;
 
 		load_below(tree_add(n, name, len, NULL));
@@ -192,16 +133,16 @@ static void load_below(struct node *n)
 
 static void save_special(const char *name)
 {
-	put_blob(store_special_perms(name)->perms);
-	put(store_special_perms(name)->generation);
+	stream_put_blob(store_special_perms(name)->perms);
+	stream_put(store_special_perms(name)->generation);
 }
 
 static void load_special(const char *name)
 {
 	struct sight *s = store_special_perms(name);
 
-	s->perms = get_blob();
-	s->generation = get();
+	s->perms = stream_get_blob();
+	s->generation = stream_get();
 }
 
 /* --- connections -------------------------------------------------------------------------------------------------- */
@@ -211,12 +152,12 @@ static void save_watches(const struct conn *c)
 	struct watch *w;
 
 	DL_FOREACH(c->watches, w) {
-		put_blob(w->path);
-		put_blob(w->token);
-		put(w->strip);
-		put(w->depth);
+		stream_put_blob(w->path);
+		stream_put_blob(w->token);
+		stream_put(w->strip);
+		stream_put(w->depth);
 	}
-	put_bytes("", 0);
+	stream_put_bytes("", 0);
 }
 
 /* An empty token is an empty blob, thus NULL. */
@@ -224,12 +165,12 @@ static void load_watches(struct conn *c)
 {
 	struct blob *path, *token;
 
-	while ((path = get_blob())) {
+	while ((path = stream_get_blob())) {
 		size_t strip;
 
-		token = get_blob();
-		strip = get();
-		watch_add(c, path->data, token ? token->data : "", strip, get());
+		token = stream_get_blob();
+		strip = stream_get();
+		watch_add(c, path->data, token ? token->data : "", strip, stream_get());
 		blob_put(path);
 		blob_put(token);
 	}
@@ -241,35 +182,35 @@ static void save_transaction(struct tx *tx)
 
 	/* What it depends on is compared now; the next life's tree has no older version to compare with. */
 	tx_refresh(tx);
-	put(tx->id);
-	put(tx->doomed);
+	stream_put(tx->id);
+	stream_put(tx->doomed);
 	for (struct note *n = tx->notes; n; n = n->hh.next) {
-		put_bytes(n->path, n->hh.keylen);
-		put(n->what);
+		stream_put_bytes(n->path, n->hh.keylen);
+		stream_put(n->what);
 	}
-	put_bytes("", 0);
+	stream_put_bytes("", 0);
 	LL_FOREACH(tx->changes, c) {
-		put_blob(c->path);
-		put(c->kind);
-		put_blob(c->blob);
+		stream_put_blob(c->path);
+		stream_put(c->kind);
+		stream_put_blob(c->blob);
 	}
-	put_bytes("", 0);
+	stream_put_bytes("", 0);
 }
 
 static void load_transaction(struct conn *c)
 {
-	struct tx *tx = tx_add(c, get());
+	struct tx *tx = tx_add(c, stream_get());
 	struct blob *path;
 	const char *name;
 	size_t len;
 
-	tx->doomed = get();
-	while (name = get_bytes(&len), len)
-		tx_note(tx, name, len, get());
-	while ((path = get_blob())) {
-		enum change_kind kind = get();
+	tx->doomed = stream_get();
+	while (name = stream_get_bytes(&len), len)
+		tx_note(tx, name, len, stream_get());
+	while ((path = stream_get_blob())) {
+		enum change_kind kind = stream_get();
 
-		tx_log(tx, kind, path->data, get_blob());
+		tx_log(tx, kind, path->data, stream_get_blob());
 		blob_put(path);
 	}
 	tx_refresh(tx);
@@ -281,7 +222,7 @@ static void save_transactions(struct conn *c)
 	int n;
 
 	DL_COUNT(c->txs, tx, n);
-	put(n);
+	stream_put(n);
 	DL_FOREACH(c->txs, tx)
 		save_transaction(tx);
 }
@@ -289,19 +230,19 @@ static void save_transactions(struct conn *c)
 static void save_unread(const void *data, size_t len, bool event, void *arg)
 {
 	(void)arg;
-	put_bytes(data, len);
-	put(event);
+	stream_put_bytes(data, len);
+	stream_put(event);
 }
 
 static void save_conn(struct conn *c)
 {
-	put(c->domain ? -1 : c->fd);
-	put(c->domid);
-	put(c->id);
-	put(c->last_tx);
-	put_bytes(c->in + c->in_start, c->in_used - c->in_start);
+	stream_put(c->domain ? -1 : c->fd);
+	stream_put(c->domid);
+	stream_put(c->id);
+	stream_put(c->last_tx);
+	stream_put_bytes(c->in + c->in_start, c->in_used - c->in_start);
 	conn_each_unread(c, save_unread, NULL);
-	put_bytes("", 0);
+	stream_put_bytes("", 0);
 	save_watches(c);
 	save_transactions(c);
 }
@@ -318,20 +259,20 @@ static struct conn *load_transport(int fd, uint32_t domid)
 
 static void load_conn(void)
 {
-	int fd = get();
-	struct conn *c = load_transport(fd, get());
+	int fd = stream_get();
+	struct conn *c = load_transport(fd, stream_get());
 	const char *data;
 	size_t len;
 
-	c->id = get();
-	c->last_tx = get();
-	data = get_bytes(&len);
+	c->id = stream_get();
+	c->last_tx = stream_get();
+	data = stream_get_bytes(&len);
 	memcpy(c->in, data, len);
 	c->in_used = len;
-	while (data = get_bytes(&len), len)
-		conn_queue_unread(c, data, len, get());
+	while (data = stream_get_bytes(&len), len)
+		conn_queue_unread(c, data, len, stream_get());
 	load_watches(c);
-	for (uint64_t n = get(); n; n--)
+	for (uint64_t n = stream_get(); n; n--)
 		load_transaction(c);
 	conn_wake(c);
 }
@@ -343,7 +284,7 @@ static void save_conns(void)
 
 	DL_FOREACH(conns, c)
 		n += !c->dead;
-	put(n);
+	stream_put(n);
 	DL_FOREACH(conns, c)
 		if (!c->dead)
 			save_conn(c);
@@ -355,8 +296,7 @@ static int save(void)
 {
 	int fd = memfd_create("xenstored", 0);
 
-	out = fd < 0 ? NULL : fdopen(dup(fd), "w");
-	if (!out)
+	if (fd < 0 || !stream_create(fd))
 		return -1;
 	save_globals();
 	save_domains();
@@ -364,28 +304,15 @@ static int save(void)
 	save_special("@introduceDomain");
 	save_special("@releaseDomain");
 	save_conns();
-	if (!fclose(out))
+	if (stream_finish())
 		return fd;
 	close(fd);
 	return -1;
 }
 
-static bool map_stream(int fd)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) || !st.st_size)
-		return false;
-	in = mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (in == MAP_FAILED)
-		return false;
-	in_end = in + st.st_size;
-	return true;
-}
-
 bool state_can_load(int fd)
 {
-	return map_stream(fd) && (size_t)(in_end - in) >= sizeof(magic) && get() == magic;
+	return stream_open(fd) && stream_get() == magic;
 }
 
 void state_load_devices(int fd)
@@ -397,16 +324,16 @@ void state_load_devices(int fd)
 		exit(1);
 	}
 	close(fd);
-	events = get();
-	news = get();
+	events = stream_get();
+	news = stream_get();
 	if (events >= 0)
 		xen_open(events, news);
 }
 
 void state_load(void)
 {
-	int listener = get();
-	uint64_t generation = get();
+	int listener = stream_get();
+	uint64_t generation = stream_get();
 
 	load_limits();
 	load_domains();
@@ -416,7 +343,7 @@ void state_load(void)
 	load_special("@introduceDomain");
 	load_special("@releaseDomain");
 	tree_generation = generation;
-	for (uint64_t n = get(); n; n--)
+	for (uint64_t n = stream_get(); n; n--)
 		load_conn();
 	socket_adopt(listener);
 	domain_check_all();

@@ -3,8 +3,9 @@
  * Transactions: a snapshot of the tree to read, a private tree to change, and a list of what was read and changed.
  *
  * When the tree is still the snapshot, committing makes the private tree the tree. Otherwise it looks whether anything
- * that was read has changed since; if not, the changes are done again on the tree as it is now, and that is committed. What counts as read is what the client learned: a value, a list of names, permissions, that
- * a node is not there. So transactions that create different nodes in one directory do not disturb each other.
+ * that was read has changed since; if not, the changes are done again on the tree as it is now, and that is committed.
+ * What counts as read is what the client learned: a value, a list of names, permissions, that a node is not there. So
+ * transactions that create different nodes in one directory do not disturb each other.
  */
 #ifndef XENSTORED_TRANSACTION_H
 #define XENSTORED_TRANSACTION_H
