@@ -13,6 +13,7 @@
 #include <string.h>
 #include <utlist.h>
 
+#include "check.h"
 #include "conn.h"
 #include "domain.h"
 #include "log.h"
@@ -221,7 +222,10 @@ static void act(struct input *in)
 static void tear_down(void)
 {
 	struct domain *d, *next;
+	char text[256];
 
+	check_all(text, sizeof(text));
+	assert(!strcmp(text, "OK"));
 	while (conns)
 		conn_free(conns);
 	for (d = domains; d; d = d->by_id.next)

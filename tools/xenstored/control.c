@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "check.h"
 #include "conn.h"
 #include "control.h"
 #include "domain.h"
@@ -71,9 +72,12 @@ static int do_print(struct request *r, const char **arg, unsigned int n)
 
 static int do_check(struct request *r, const char **arg, unsigned int n)
 {
+	char text[1024];
+
 	(void)arg;
 	(void)n;
-	request_ok(r);
+	check_all(text, sizeof(text));
+	answer(r, text);
 	return 0;
 }
 

@@ -151,7 +151,7 @@ static int bind_ring(struct domain *d, uint32_t remote_port)
 	int port = xen_bind(d->domid, remote_port);
 
 	if (port < 0)
-		return errno;
+		return errno ? errno : EINVAL;
 	d->remote_port = remote_port;
 	d->port = port;
 	HASH_ADD(by_port, ports, port, sizeof(d->port), d);

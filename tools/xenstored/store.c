@@ -47,7 +47,7 @@ static void charge(struct scope *s, uint32_t domid, int nodes, int bytes)
 	store_bytes += bytes;
 }
 
-static int node_bytes(const struct node *n)
+int store_node_bytes(const struct node *n)
 {
 	return sizeof(*n) + n->name->len + blob_len(n->value) + n->perms->len + 3 * sizeof(struct blob);
 }
@@ -55,7 +55,7 @@ static int node_bytes(const struct node *n)
 /* Count @n for its owner (@sign 1) or not any more (-1). */
 static void charge_node(struct scope *s, const struct node *n, int sign)
 {
-	charge(s, perms_payer(n), sign, sign * node_bytes(n));
+	charge(s, perms_payer(n), sign, sign * store_node_bytes(n));
 }
 
 /* What the scope's client has of a quota, the transaction's share included. */

@@ -23,6 +23,9 @@ extern struct node *store_root;
 /** store_bytes - what the nodes of store_root take. */
 extern size_t store_bytes;
 
+/** store_node_bytes() - what @n alone is charged for. */
+int store_node_bytes(const struct node *n);
+
 /* What a transaction would charge to a domain. */
 struct delta {
 	uint32_t domid;
