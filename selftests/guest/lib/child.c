@@ -297,3 +297,54 @@ long child_destroy(struct child *c)
 		bail("the mailbox cannot be unmapped");
 	return rc;
 }
+
+/* ---- calls ---- */
+
+static void serve(void)
+{
+	struct mailbox *box = child_box();
+	unsigned int cpu = this_pcpu()->id;
+
+	for (;;) {
+		while (box->call[cpu].asked == box->call[cpu].done)
+			hypercall(sched_op, SCHEDOP_yield, 0UL);
+		barrier();
+		box->call[cpu].result = box->call[cpu].fn(box->call[cpu].a, box->call[cpu].b, box->call[cpu].c);
+		barrier();
+		box->call[cpu].done++;
+	}
+}
+
+void child_serve(unsigned int vcpus)
+{
+	for (unsigned int id = 1; id < vcpus; id++)
+		vcpu_boot(id, serve);
+	serve();
+	__builtin_unreachable();
+}
+
+void child_begin(struct child *c, unsigned int vcpu, child_fn *fn, long a, long b, long d)
+{
+	struct mailbox *box = c->box;
+
+	box->call[vcpu].fn = fn;
+	box->call[vcpu].a = a;
+	box->call[vcpu].b = b;
+	box->call[vcpu].c = d;
+	barrier();
+	box->call[vcpu].asked++;
+}
+
+long child_end(struct child *c, unsigned int vcpu)
+{
+	if (!wait_for(c->box->call[vcpu].done == c->box->call[vcpu].asked, 30000))
+		bail("domain %u, vcpu %u does not answer", c->domid, vcpu);
+	barrier();
+	return c->box->call[vcpu].result;
+}
+
+long child_call(struct child *c, child_fn *fn, long a, long b, long d)
+{
+	child_begin(c, 0, fn, a, b, d);
+	return child_end(c, 0);
+}

@@ -6,7 +6,11 @@
  *	if (child_role()) { ... the child's part ... return; }
  *	child_make(&c, 1, 1); child_start(&c); wait_for(c.box->word[0] == 42, 1000); child_destroy(&c);
  *
- * Parent and child share one page of the child's, the mailbox.
+ * Parent and child share one page of the child's, the mailbox. Through it a child can also be told what to do: both are
+ * the same image, so that a function has the same address in both.
+ *
+ *	if (child_role()) child_serve(2);
+ *	child_make(&c, 1, 2); child_start(&c); port = child_call(&c, alloc_port, 0, 0, 0);
  */
 #ifndef GUEST_CHILD_H
 #define GUEST_CHILD_H
@@ -20,9 +24,18 @@
 #define CHILD_PAGES	2048
 #define CHILD_MEMORY	(CHILD_PAGES + 64)	/* pages that it may have */
 
+typedef long child_fn(long a, long b, long c);
+
 struct mailbox {
-	volatile uint64_t word[512];
+	volatile uint64_t word[448];		/* the test's */
+	struct {				/* one for each vcpu */
+		volatile uint64_t asked, done;	/* how many calls */
+		child_fn *fn;
+		long a, b, c, result;
+		uint64_t spare;
+	} call[8];
 };
+_Static_assert(sizeof(struct mailbox) == 4096, "the mailbox is a page");
 
 struct child {
 	unsigned int domid;
@@ -42,6 +55,13 @@ long child_start(struct child *c);
 bool child_shut_down(struct child *c, unsigned int *reason);
 /* Destroy: also unmaps the mailbox. 0 when every step was done. */
 long child_destroy(struct child *c);
+
+/* The child's side of what follows: do on @vcpus vcpus what the parent asks for, for ever. */
+void child_serve(unsigned int vcpus) __attribute__((noreturn));
+/* Have the child run fn(a, b, d): on vcpu 0, result waited for; or on any, result fetched later. */
+long child_call(struct child *c, child_fn *fn, long a, long b, long d);
+void child_begin(struct child *c, unsigned int vcpu, child_fn *fn, long a, long b, long d);
+long child_end(struct child *c, unsigned int vcpu);
 /* Map frame @mfn of domain @domid at the pool page @va; NULL-safe inverse is remap(va, PTE_RW_FLAGS). */
 long map_foreign(void *va, unsigned long mfn, unsigned int domid, uint64_t flags);
 unsigned long free_pages(void);			/* of the machine */
