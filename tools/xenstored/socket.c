@@ -3,6 +3,7 @@
  * The transport over Unix sockets.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -88,6 +89,19 @@ struct conn *socket_connect(int fd)
 	return c;
 }
 
+/* Out of descriptors, a client that waits would wake us for ever: take it with the spare one and turn it away. */
+static void turn_away(void)
+{
+	static int spare = -1;
+
+	if (spare >= 0) {
+		close(spare);
+		close(accept4(listener, NULL, NULL, SOCK_CLOEXEC));
+		log_line("too many clients");
+	}
+	spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
 static void accept_one(struct source *s, uint32_t events)
 {
 	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
@@ -96,6 +110,8 @@ static void accept_one(struct source *s, uint32_t events)
 	(void)events;
 	if (fd >= 0)
 		socket_connect(fd);
+	else if (errno == EMFILE || errno == ENFILE)
+		turn_away();
 	else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
 		log_line("accept: %m");
 }
@@ -105,6 +121,7 @@ void socket_adopt(int fd)
 	static struct source source = { accept_one };
 
 	listener = fd;
+	turn_away();		/* there is nobody yet: takes the spare descriptor */
 	loop_watch(fd, &source, EPOLLIN);
 }
 
