@@ -272,6 +272,23 @@ static int nic_ready(const struct device *dev, uint32_t domid)
 	return rc;
 }
 
+/*
+ * The backend says that it waits for the frontend before it has opened the device: the loop device of a file is its
+ * own, and may be let go by us, when these attributes are there.
+ */
+static int disk_opened(const struct device *dev, uint32_t domid)
+{
+	char path[80];
+
+	snprintf(path, sizeof(path), "/sys/bus/xen-backend/devices/vbd-%u-%u/physical_device", domid, dev->devid);
+	for (int ms = 0; ms < BACKEND_SECONDS * 1000; ms++) {
+		if (!access(path, F_OK))
+			return 0;
+		usleep(1000);
+	}
+	return msg_error(-ETIMEDOUT, "the backend does not open %s", dev->node ?: dev->disk->target);
+}
+
 int device_ready(struct host *h, struct device *dev, uint32_t domid)
 {
 	int rc = 0;
@@ -281,6 +298,8 @@ int device_ready(struct host *h, struct device *dev, uint32_t domid)
 	if (dev->disk && dev->disk->script)
 		rc = script_run(dev->disk->script, "add", domid, "vbd", dev->devid, NULL, NULL);
 	rc = rc ?: wait_backend(h, dev, domid);
+	if (!rc && dev->hold >= 0)
+		rc = disk_opened(dev, domid);
 	return !rc && dev->nic ? nic_ready(dev, domid) : rc;
 }
 
