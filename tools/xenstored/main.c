@@ -11,6 +11,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,7 +62,7 @@ static const char usage[] =
 "  -q, --quota-soft NAME=N   say so in the log above this\n"
 "  -H, --help                this\n"
 "\n"
-"XENSTORED_PATH names the socket (/run/xenstored/socket). xenstored(8) tells more.\n";
+"XENSTORED_PATH names the socket (/var/run/xenstored/socket). xenstored(8) tells more.\n";
 
 static const struct option long_options[] = {
 	{ "no-fork", 0, NULL, 'N' },
@@ -197,13 +198,18 @@ static void raise_descriptor_limit(void)
 	}
 }
 
+/* Where libxenstore looks for us, by the same rules. */
 static void open_socket(void)
 {
-	const char *path = getenv("XENSTORED_PATH");
+	const char *path = getenv("XENSTORED_PATH"), *folder = getenv("XENSTORED_RUNDIR");
+	char buf[PATH_MAX];
 
+	if (!folder)
+		folder = "/var/run/xenstored";
 	if (!path) {
-		path = "/run/xenstored/socket";
-		mkdir("/run/xenstored", 0755);
+		snprintf(buf, sizeof(buf), "%s/socket", folder);
+		mkdir(folder, 0755);
+		path = buf;
 	}
 	errno = socket_listen(path);
 	if (errno)
