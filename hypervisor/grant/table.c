@@ -191,17 +191,6 @@ int grant_domain_init(struct domain *d, unsigned int max_frames, unsigned int ma
 	return 0;
 }
 
-/* A controlling domain that still maps the frame keeps it: rather lost than used twice. */
-static void frame_free(void *shared)
-{
-	struct page_info *pg = virt_to_page(shared);
-
-	if (likely(page_count(pg) == 1))
-		free_hyp_pages(shared, 0);
-	else
-		WRITE_ONCE(pg->owner, DOMID_XEN);
-}
-
 void grant_domain_free(struct domain *d)
 {
 	struct grant_table *gt = d->grant;
@@ -209,7 +198,7 @@ void grant_domain_free(struct domain *d)
 	if (!gt)
 		return;
 	for (unsigned int i = 0; i < gt->nr_frames; i++) {
-		frame_free(gt->shared[i]);
+		free_hyp_pages(gt->shared[i], 0);
 		lib_free(gt->active[i]);
 	}
 	for (unsigned int i = 0; i < gt->nr_maps / MAPS_PER_PAGE; i++)
