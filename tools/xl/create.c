@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "monitor.h"
 #include "xl.h"
 
 /* Standard input is not a file whose size is known. */
@@ -101,6 +102,8 @@ static int create(struct host *h, struct config *c, const struct create_options 
 	rc = domain_create(h, c, &domid);
 	if (rc)
 		return 1;
+	monitor_ensure();
+	fault_point("created");
 	if (!o->paused && domain_unpause(h, domid)) {
 		domain_remove(h, domid, false);
 		return 1;

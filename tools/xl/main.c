@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "monitor.h"
 #include "xl.h"
 
 bool xl_dry_run;
@@ -123,6 +124,8 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(argv[0], "help") || !strcmp(argv[0], "--help"))
 		return help(argv[1]);
+	if (!strcmp(argv[0], "monitor"))
+		return monitor_run();
 	c = find(argv[0]);
 	if (!c) {
 		fprintf(stderr, "xl: there is no command %s; \"xl help\" lists them\n", argv[0]);
@@ -130,6 +133,8 @@ int main(int argc, char **argv)
 	}
 	optind = 0;
 	rc = c->run(&h, argc, argv);
+	if (h.call && h.store)
+		monitor_ensure();
 	host_close(&h);
 	if (fflush(stdout) || ferror(stdout))
 		rc = rc ?: 1;
