@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The smallest PV guest: the first letter of its command line says how it ends. p: power off, r: reboot, c: crash,
- * anything else: it sleeps for ever.
+ * The smallest PV guest: the first letter of its command line says how it ends. p: power off, r: reboot, c: crash, w: crash
+ * after 8,000 million ticks of the TSC, anything else: it sleeps for ever.
  *
  * Entry: rsi = start_info, hypercalls through the page below.
  */
 #include <xen/elfnote.h>
 
 #define CMD_LINE 0x80		/* offset of start_info.cmd_line */
-#define SCHEDOP_block 1
 #define SCHEDOP_shutdown 2
+#define SCHEDOP_poll 3		/* its event mask stays: there is no handler */
 #define HYPERCALL_sched_op 29
 
 	.text
@@ -25,10 +25,30 @@ _start:
 	movl $3, %edx		/* SHUTDOWN_crash */
 	cmpb $'c', %al
 	je end
+	cmpb $'w', %al
+	jne sleep
+	rdtsc
+	shlq $32, %rdx
+	leaq (%rdx, %rax), %rbx
+	movabsq $8000000000, %rcx
+	addq %rcx, %rbx
+wait:
+	rdtsc
+	shlq $32, %rdx
+	addq %rdx, %rax
+	cmpq %rbx, %rax
+	jb wait
+	movl $3, %edx
+	jmp end
 sleep:
-	movl $SCHEDOP_block, %edi
-	xorl %esi, %esi
+	subq $24, %rsp
+	movq $0, (%rsp)		/* struct sched_poll: no ports, no timeout */
+	movq $0, 8(%rsp)
+	movq $0, 16(%rsp)
+	movl $SCHEDOP_poll, %edi
+	movq %rsp, %rsi
 	call hypercalls + HYPERCALL_sched_op * 32
+	addq $24, %rsp
 	jmp sleep
 end:
 	pushq %rdx

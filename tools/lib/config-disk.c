@@ -224,7 +224,7 @@ static char *parse_items(struct disk *d, char *rest)
 		if (equals && isalpha((unsigned char)*item)) {
 			*equals = 0;
 			wrong = set_key(d, item, equals + 1);
-		} else if (position == 0 || !set_flag(d, item)) {
+		} else if (!set_flag(d, item)) {
 			if (*item || position < 3)
 				wrong = positional(d, position++, item, old);
 		}

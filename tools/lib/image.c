@@ -16,6 +16,7 @@
 #include <zstd.h>
 #include "host.h"
 #include "image.h"
+#include "image-cache.h"
 
 /* Fields of the boot sector (Documentation/arch/x86/boot.rst of the kernel). */
 enum { SETUP_SECTS = 0x1f1, HEADER_MAGIC = 0x202, VERSION = 0x206, PAYLOAD_OFFSET = 0x248, PAYLOAD_LENGTH = 0x24c };
@@ -151,52 +152,58 @@ const char *image_unpack(const uint8_t *data, size_t size, uint8_t **out, size_t
 	return "its compressed data is damaged";
 }
 
-/* The file, unpacked or as it is: afterwards image->data is the ELF file. */
-static const char *open_file(const uint8_t *file, size_t size, struct image *image)
+/* The file, unpacked or as it is: afterwards image->data is the ELF file. @file is taken over. */
+static const char *unpack_file(uint8_t *file, const struct stat *st, struct image *image)
 {
+	size_t size = st->st_size, payload_size, unpacked_size;
 	const uint8_t *payload;
-	size_t payload_size, unpacked_size;
 	uint8_t *unpacked;
 	const char *wrong = image_payload(file, size, &payload, &payload_size);
 
 	if (!wrong)
 		wrong = image_unpack(payload, payload_size, &unpacked, &unpacked_size);
-	if (wrong)
-		return wrong;
-	if (unpacked) {
-		*image = (struct image){ .data = unpacked, .size = unpacked_size, .mapped = unpacked_size };
-		munmap((void *)file, size);
+	if (wrong) {
+		munmap(file, size);
+	} else if (unpacked) {
+		munmap(file, size);
+		image_cache_put(st, unpacked, unpacked_size);
+		*image = (struct image){ .data = unpacked, .size = unpacked_size, .map = unpacked, .mapped = unpacked_size };
 	} else {
-		/* An uncompressed payload keeps the whole file mapped: process exit unmaps what image_free() cannot. */
-		*image = (struct image){ .data = payload, .size = payload_size, .mapped = payload == file ? size : 0 };
+		*image = (struct image){ .data = payload, .size = payload_size, .map = file, .mapped = size };
 	}
-	return NULL;
+	return wrong;
+}
+
+static const char *open_file(int fd, struct image *image)
+{
+	const char *wrong;
+	struct stat st;
+	uint8_t *map;
+	size_t size;
+
+	if (fd < 0 || fstat(fd, &st))
+		return strerror(errno);
+	map = image_cache_map(&st, &size);
+	if (map) {
+		*image = (struct image){ .data = map, .size = size, .map = map, .mapped = size };
+		return image_parse(image);
+	}
+	map = st.st_size ? mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0) : MAP_FAILED;
+	if (map == MAP_FAILED)
+		return st.st_size ? strerror(errno) : "an empty file";
+	wrong = unpack_file(map, &st, image);
+	return wrong ?: image_parse(image);
 }
 
 int image_load(const char *path, struct image *image)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC), rc;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	const char *wrong;
-	struct stat st;
-	uint8_t *file;
 
-	if (fd < 0 || fstat(fd, &st)) {
-		rc = -errno;
-		if (fd >= 0)
-			close(fd);
-		return msg_error(rc, "kernel %s: %s", path, strerror(-rc));
-	}
-	file = mmap(NULL, st.st_size ? st.st_size : 1, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
-	rc = -errno;
-	close(fd);
-	if (file == MAP_FAILED)
-		return msg_error(rc, "kernel %s: %s", path, strerror(-rc));
-	wrong = open_file(file, st.st_size, image);
-	if (wrong) {
-		munmap(file, st.st_size);
-		return msg_error(-EINVAL, "kernel %s: %s", path, wrong);
-	}
-	wrong = image_parse(image);
+	*image = (struct image){ 0 };
+	wrong = open_file(fd, image);
+	if (fd >= 0)
+		close(fd);
 	if (!wrong)
 		return 0;
 	image_free(image);
@@ -206,7 +213,7 @@ int image_load(const char *path, struct image *image)
 void image_free(struct image *image)
 {
 	if (image->mapped)
-		munmap((void *)image->data, image->mapped);
-	image->data = NULL;
+		munmap(image->map, image->mapped);
+	image->data = image->map = NULL;
 	image->mapped = 0;
 }

@@ -23,11 +23,12 @@ struct image_segment {
 /**
  * struct image - an unpacked kernel and its Xen notes (XEN_ELFNOTE_*, include/xen/elfnote.h)
  * @data: the ELF file; the segments lie inside
- * @mapped: bytes at @data to unmap; 0: they are the caller's
+ * @map, @mapped: what image_free() unmaps; nothing when the data is the caller's
  */
 struct image {
 	const uint8_t *data;
 	size_t size;
+	void *map;
 	size_t mapped;
 	struct image_segment segment[IMAGE_SEGMENTS];
 	unsigned int segments;

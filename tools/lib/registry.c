@@ -168,32 +168,46 @@ static int lock_record(const char *path)
 	}
 }
 
+/* A locked file with the settings takes the place of what is at @path. Return: its descriptor or -errno. */
+static int replace_record(const char *path, const struct config *c)
+{
+	char *next = xasprintf(REGISTRY "/.claim.%d", (int)getpid()), *text = NULL;
+	int fd = open(next, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), rc;
+	size_t size = 0;
+	FILE *to = open_memstream(&text, &size);
+
+	config_write(c, to);
+	fclose(to);
+	rc = fd;
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) || write(fd, text, size) != (ssize_t)size || rename(next, path)) {
+		rc = -errno;
+		unlink(next);
+		if (fd >= 0)
+			close(fd);
+	}
+	free(text);
+	free(next);
+	return rc;
+}
+
 int registry_claim(struct host *h, const struct config *c)
 {
-	char *path = record_path(c->name), *text = NULL;
-	size_t size = 0;
-	FILE *to;
-	int fd;
+	char *path = record_path(c->name);
+	int old, fd = -EEXIST;
 
 	mkdir("/run/xen", 0755);
 	mkdir(REGISTRY, 0700);
-	fd = lock_record(path);
-	if (fd == -EEXIST || (fd >= 0 && in_use(h, c->name))) {
-		if (fd >= 0)
-			close(fd);
-		free(path);
-		return msg_error(-EEXIST, "a domain called %s exists already", c->name);
-	}
-	to = open_memstream(&text, &size);
-	config_write(c, to);
-	fclose(to);
-	if (fd < 0 || ftruncate(fd, 0) || write(fd, text, size) != (ssize_t)size) {
-		msg_error(0, "cannot write %s: %s", path, strerror(fd < 0 ? -fd : errno));
-		if (fd >= 0)
-			close(fd);
-		fd = -EIO;
-	}
-	free(text);
+	old = lock_record(path);
+	if (old >= 0 && !in_use(h, c->name))
+		fd = replace_record(path, c);
+	else if (old < 0)
+		fd = old;
+	if (fd == -EEXIST)
+		msg_error(fd, "a domain called %s exists already", c->name);
+	else if (fd < 0)
+		msg_error(fd, "cannot write %s: %s", path, strerror(-fd));
+	if (old >= 0)
+		close(old);
 	free(path);
 	return fd;
 }

@@ -41,21 +41,35 @@ static void heading(bool verbose)
 	putchar('\n');
 }
 
-static int list_all(struct host *h, bool verbose)
+/* All domains there are, in one block. Return: how many, or -errno. */
+static int get_all(struct host *h, struct xen_domctl_getdomaininfo **list)
 {
-	struct xen_domctl_getdomaininfo list[CHUNK];
 	uint32_t first = 0;
-	int n, i;
+	int n, all = 0;
 
+	*list = NULL;
 	do {
-		n = hcall_domain_list(h, first, list, CHUNK);
+		*list = xrealloc(*list, (all + CHUNK) * sizeof(**list));
+		n = hcall_domain_list(h, first, *list + all, CHUNK);
 		if (n < 0)
-			return msg_error(1, "cannot list the domains: %s", strerror(-n));
-		for (i = 0; i < n; i++)
-			show(h, &list[i], verbose);
-		first = n ? list[n - 1].domain + 1u : 0;
+			return n;
+		all += n;
+		first = n ? (*list)[all - 1].domain + 1u : 0;
 	} while (n == CHUNK);
-	return 0;
+	return all;
+}
+
+static int get_named(struct host *h, int argc, char **argv, struct xen_domctl_getdomaininfo **list)
+{
+	int n = 0, rc;
+
+	*list = xcalloc(argc, sizeof(**list));
+	while (optind < argc) {
+		rc = hcall_domain_info(h, xl_domain(h, argv), &(*list)[n++]);
+		if (rc)
+			return rc;
+	}
+	return n;
 }
 
 static int run_list(struct host *h, int argc, char **argv)
@@ -64,25 +78,25 @@ static int run_list(struct host *h, int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' }, { "long", no_argument, NULL, 'l' },
 		{ "verbose", no_argument, NULL, 'v' }, { 0 }
 	};
-	struct xen_domctl_getdomaininfo info;
-	bool verbose = false;
-	int opt, rc;
+	struct xen_domctl_getdomaininfo *list;
+	bool verbose = false, in_full = false;
+	int opt, n, i;
 
-	while ((opt = xl_options(argc, argv, "v", more)) != -1)
+	while ((opt = xl_options(argc, argv, "lv", more)) != -1) {
 		verbose |= opt == 'v';
+		in_full |= opt == 'l';
+	}
 	if (host_call(h) || host_store(h))
 		return 1;
-	if (optind == argc) {
-		heading(verbose);
-		return list_all(h, verbose);
-	}
-	while (optind < argc) {
-		rc = hcall_domain_info(h, xl_domain(h, argv), &info);
-		if (rc)
-			return msg_error(1, "the domain has gone");
-		heading(verbose);
-		show(h, &info, verbose);
-	}
+	n = optind < argc ? get_named(h, argc, argv, &list) : get_all(h, &list);
+	if (n < 0)
+		return msg_error(1, "cannot list the domains: %s", strerror(-n));
+	if (in_full)
+		return list_long(h, list, n);
+	heading(verbose);
+	for (i = 0; i < n; i++)
+		show(h, &list[i], verbose);
+	free(list);
 	return 0;
 }
 

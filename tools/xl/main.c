@@ -133,7 +133,7 @@ int main(int argc, char **argv)
 	}
 	optind = 0;
 	rc = c->run(&h, argc, argv);
-	if (h.call && h.store)
+	if (h.call)
 		monitor_ensure();
 	host_close(&h);
 	if (fflush(stdout) || ferror(stdout))

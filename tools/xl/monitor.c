@@ -18,6 +18,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include "monitor.h"
 #include "registry.h"
@@ -27,6 +28,7 @@
 #define LOG "/var/log/xen/xl-monitor.log"
 #define MARKER ".restart."
 #define CHUNK 64
+#define CRASH_SECONDS 5	/* a domain that lived shorter is not started anew after a crash */
 
 /* --- starting -------------------------------------------------------------------------------------------------------- */
 
@@ -166,6 +168,17 @@ static void resume_restarts(struct host *h)
 
 /* --- policies ---------------------------------------------------------------------------------------------------------- */
 
+/*
+ * A domain that crashes as soon as it runs would do so again and again, and with rename-restart fill the machine with what
+ * is left of it: it is kept as it is.
+ */
+static bool crashes_at_once(struct host *h, const struct config *c)
+{
+	long start = store_number(h, 0, "/vm/%s/start_time", c->uuid);
+
+	return time(NULL) - start < CRASH_SECONDS;
+}
+
 static enum on_action action_for(const struct config *c, unsigned int reason)
 {
 	switch (reason) {
@@ -207,6 +220,8 @@ static void act(struct host *h, uint32_t domid, unsigned int reason, struct conf
 {
 	enum on_action action = action_for(c, reason);
 
+	if (reason == SHUTDOWN_crash && action != ON_DESTROY && action != ON_COREDUMP_DESTROY && crashes_at_once(h, c))
+		action = ON_PRESERVE;
 	if (action == ON_COREDUMP_DESTROY || action == ON_COREDUMP_RESTART)
 		msg_warn("%s: core dumps are not written", c->name);
 	if (action != ON_PRESERVE)

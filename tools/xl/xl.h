@@ -17,7 +17,7 @@ struct command {
 	const char *options;	/* a line each; NULL: none */
 };
 
-/** struct command_group - a file's commands; the list ends with a command without a name */
+/* A file's commands; the list ends with a command without a name. */
 extern const struct command create_commands[], list_commands[], life_commands[], console_commands[], vcpu_commands[],
 	memory_commands[], host_commands[], device_commands[], sched_commands[];
 
@@ -43,5 +43,8 @@ uint32_t xl_domain(struct host *h, char **argv);
 
 /** console_attach - the terminal of a domain until it or the user ends it. Return: exit code. */
 int console_attach(struct host *h, uint32_t domid, bool escape);
+
+/** list_long - domains as JSON on stdout. Return: exit code. */
+int list_long(struct host *h, const struct xen_domctl_getdomaininfo *list, int n);
 
 #endif
