@@ -33,8 +33,10 @@ static void plan_backends(struct host *h, struct plan *p, uint32_t domid)
 	unsigned int n, i;
 	char **kinds = store_list(h, &n, "/local/domain/0/backend");
 
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
 		plan_remove(p, "/local/domain/0/backend/%s/%u", kinds[i], domid);
+		plan_remove(p, "/local/domain/0/error/backend/%s/%u", kinds[i], domid);
+	}
 	free(kinds);
 }
 
