@@ -9,6 +9,7 @@
 #include "grants.h"
 
 #define MANY		200
+#define ROUNDS		600
 #define MAX_PINS	127		/* of one entry */
 #define MAX_MAPS	1024		/* child.c: four frames of maptrack */
 
@@ -232,15 +233,15 @@ void test_races(void)
 {
 	make_child(&one, 2);
 	gt_grant(70, one.domid, DATA(10));
-	child_begin(&one, 0, map_unmap, 70, 5000, 1);
-	child_begin(&one, 1, map_unmap, 70, 5000, 2);
+	child_begin(&one, 0, map_unmap, 70, ROUNDS, 1);
+	child_begin(&one, 1, map_unmap, 70, ROUNDS, 2);
 	is(child_end(&one, 0), 0, "XSA-228: two vcpus map and unmap one entry: nothing strange");
 	is(child_end(&one, 1), 0, "on the other one neither");
-	ok(one.box->word[1] == 5000 && one.box->word[2] == 5000, "each time it could be mapped");
+	ok(one.box->word[1] == ROUNDS && one.box->word[2] == ROUNDS, "each time it could be mapped");
 	ok(gt_unused(NULL, 70), "the entry is free");
 
-	child_begin(&one, 0, map_unmap, 70, 5000, 1);
-	child_begin(&one, 1, map_unmap, 70, 5000, 2);
+	child_begin(&one, 0, map_unmap, 70, ROUNDS, 1);
+	child_begin(&one, 1, map_unmap, 70, ROUNDS, 2);
 	revoker(70);
 	is(child_end(&one, 0), 0, "the same while the granter changes the entry all the time");
 	is(child_end(&one, 1), 0, "nothing strange");
@@ -248,6 +249,6 @@ void test_races(void)
 	gt_flags(70, 0, 1);
 	ok(pin(data[10], 1) == 0 && unpin(data[10]) == 0, "XSA-236: no reference is left: the page can be a page table");
 	remap(data[10], PTE_RW_FLAGS);
-	unmap_twice(200);
+	unmap_twice(60);
 	is(child_destroy(&one), 0, "destroyed");
 }
