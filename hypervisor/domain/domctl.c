@@ -171,12 +171,11 @@ static long scheduler_op(struct domain *d, struct xen_domctl_scheduler_op *op)
 		op->u.credit2.cap = d->sched.cap;
 		return 0;
 	}
-	if (op->cmd != XEN_DOMCTL_SCHEDOP_putinfo)
+	if (op->cmd != XEN_DOMCTL_SCHEDOP_putinfo || op->u.credit2.cap > 100 * d->max_vcpus)
 		return -EINVAL;
 	if (op->u.credit2.weight)
 		WRITE_ONCE(d->sched.weight, op->u.credit2.weight);
-	if (op->u.credit2.cap != (u16)~0)
-		WRITE_ONCE(d->sched.cap, op->u.credit2.cap);
+	WRITE_ONCE(d->sched.cap, op->u.credit2.cap);
 	return 0;
 }
 

@@ -85,11 +85,26 @@ static int check_context(const struct vcpu_guest_context *c)
 	return c->gdt_ents > FIRST_RESERVED_GDT_ENTRY ? -EINVAL : 0;
 }
 
+static bool same_tables(const struct pv_vcpu *pv, const struct vcpu_guest_context *c)
+{
+	bool same = xen_cr3_to_pfn(c->ctrlreg[3]) == xen_cr3_to_pfn(pv->kernel_cr3) &&
+		    xen_cr3_to_pfn(c->ctrlreg[1]) == xen_cr3_to_pfn(pv->user_cr3) &&
+		    c->gdt_ents == pv->gdt_ents && c->ldt_base == pv->ldt_base && c->ldt_ents == pv->ldt_ents;
+
+	for (unsigned int i = 0; same && i < DIV_ROUND_UP(pv->gdt_ents, 512u); i++)
+		same = c->gdt_frames[i] == mfn_x(pte_mfn(pv->window[i]));
+	return same;
+}
+
 static int set_tables(struct vcpu *v, const struct vcpu_guest_context *c)
 {
-	/* Called again after -ERESTART: what is there already is not looked at twice. */
-	int rc = pv_set_l4(v, false, mfn(xen_cr3_to_pfn(c->ctrlreg[3])));
+	int rc;
 
+	/* Half a change would leave a vcpu that cannot go on; as in Xen, nobody needs to change them. */
+	if (v->initialised)
+		return same_tables(&v->pv, c) ? 0 : -EOPNOTSUPP;
+	/* Called again after -ERESTART: what is there already is not looked at twice. */
+	rc = pv_set_l4(v, false, mfn(xen_cr3_to_pfn(c->ctrlreg[3])));
 	if (!rc)
 		rc = pv_set_l4(v, true, mfn(xen_cr3_to_pfn(c->ctrlreg[1])));
 	if (!rc)

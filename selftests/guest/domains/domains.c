@@ -204,6 +204,38 @@ static void many(unsigned int rounds)
 	is((long)free_pages(), (long)before, "no page is lost");
 }
 
+/* What a domain of one vcpu costs beside its own memory, running, with the limits that xl gives. */
+#define LIMIT_PAGES	(300 / 4)
+
+static void overhead(void)
+{
+	struct xen_domctl op;
+	unsigned long before = free_pages(), own;
+	unsigned int ids[16], n;
+
+	for (n = 0; n < ARRAY_SIZE(ids); n++) {
+		op = (struct xen_domctl){ .u.createdomain = { .max_vcpus = 1, .max_evtchn_port = 1023, .max_grant_frames = 64,
+							      .max_maptrack_frames = 1024, .grant_opts = 1 } };
+		if (domctl(XEN_DOMCTL_createdomain, 0, &op))
+			break;
+		ids[n] = op.domain;
+		op.u.max_vcpus.max = 1;
+		domctl(XEN_DOMCTL_max_vcpus, ids[n], &op);
+	}
+	own = (before - free_pages()) * 4 / n;
+	ok(n == ARRAY_SIZE(ids) && own < 300, "an empty domain of one vcpu costs %lu KiB", own);
+	while (n--)
+		domctl(XEN_DOMCTL_destroydomain, ids[n], &op);
+
+	before = free_pages();
+	is(child_make(&c, ROLE_SPIN, 1), 0, "one with memory is built");
+	child_start(&c);
+	ok(wait_for(c.box->word[0] > 1000, 10000), "it runs");
+	own = before - free_pages() - CHILD_PAGES;
+	ok(own < LIMIT_PAGES, "it costs %lu KiB beside its memory", own * 4);
+	child_destroy(&c);
+}
+
 void test_main(void)
 {
 	if (child_role())
@@ -211,5 +243,6 @@ void test_main(void)
 	life();
 	refusals();
 	kept_frame();
+	overhead();
 	many(argument("rounds", ROUNDS));
 }
