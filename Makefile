@@ -3,7 +3,7 @@
 #   make              build the hypervisor: hypervisor/xenolith (multiboot 1 and 2), xenolith.gz, xenolith-syms
 #   make tools        build the toolstack in tools/
 #   make DEBUG=1      the same with invariant checks, in selftests/build/debug
-#   make run          boot it with a stock kernel as Domain0 in QEMU: a shell on a terminal, a short tour otherwise
+#   make run          boot it in QEMU with stock kernels as Domain0 and as guest: a console on a terminal, else a tour
 #   make check        every test; ends with "N passed, N failed"
 #   make check-full   all machines too (hours)
 #   make bench        measure against the bare kernel and Xen 4.17; writes Documentation/performance.md
