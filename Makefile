@@ -12,7 +12,7 @@ DEBUG_O := $(CURDIR)/selftests/build/debug
 
 all: $(if $(DEBUG),debug,hypervisor)
 
-PACKAGES := make gcc libxen-dev liblzma-dev libzstd-dev uthash-dev libjson-c-dev libmnl-dev zlib1g-dev
+PACKAGES := make gcc libxen-dev liblzma-dev libzstd-dev liblz4-dev uthash-dev libjson-c-dev libmnl-dev zlib1g-dev
 
 # What a bare Debian 12 lacks is installed once, quietly.
 packages:

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <lz4.h>
 #include <lzma.h>
 #include <stdio.h>
 #include <string.h>
@@ -107,6 +108,31 @@ static bool decode_zstd(const uint8_t *in, size_t in_size, uint8_t *out, size_t 
 	return left == 0 && to.pos == out_size;
 }
 
+/*
+ * The legacy frame of lz4 (lz4_Frame_format.md, "Legacy frame"): a magic number, then blocks of at most 8 MiB unpacked,
+ * each behind its packed size. Every block stands alone.
+ */
+static bool decode_lz4(const uint8_t *in, size_t in_size, uint8_t *out, size_t out_size)
+{
+	const size_t block = 8 << 20;
+	size_t at = 4, done = 0;
+
+	while (done < out_size && in_size - at > 4) {
+		size_t left = out_size - done, packed = get32(in + at);
+		int n;
+
+		at += 4;
+		if (!packed || packed > in_size - at)
+			return false;
+		n = LZ4_decompress_safe((const char *)in + at, (char *)out + done, packed, left < block ? left : block);
+		if (n <= 0)
+			return false;
+		at += packed;
+		done += n;
+	}
+	return done == out_size && at == in_size;
+}
+
 static const struct decoder {
 	const char *name;
 	uint8_t magic[4];
@@ -118,6 +144,7 @@ static const struct decoder {
 	{ "xz", { 0xfd, '7', 'z', 'X' }, 4, true, decode_xz },
 	{ "zstd", { 0x28, 0xb5, 0x2f, 0xfd }, 4, true, decode_zstd },
 	{ "lzma", { 0x5d, 0, 0 }, 3, true, decode_lzma_alone },
+	{ "lz4", { 0x02, 0x21, 0x4c, 0x18 }, 4, true, decode_lz4 },
 };
 
 static const struct decoder *find_decoder(const uint8_t *data, size_t size)

@@ -61,7 +61,7 @@ void image_free(struct image *image);
 const char *image_payload(const uint8_t *file, size_t size, const uint8_t **payload, size_t *payload_size);
 
 /**
- * image_unpack - undo gzip, xz, lzma or zstd
+ * image_unpack - undo gzip, xz, lzma, lz4 or zstd
  * @out: a new mapping of *@out_size bytes (munmap it); NULL when the data is not compressed
  *
  * The unpacked size is what the last four bytes say (kernel's own format) and at most IMAGE_MAX.

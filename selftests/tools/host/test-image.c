@@ -89,6 +89,17 @@ static size_t lzma_it(uint8_t *to, size_t room, const uint8_t *from, size_t size
 	return append_size(to, z.total_out, size);
 }
 
+/* One block of the legacy frame holds all of it. */
+static size_t lz4_it(uint8_t *to, size_t room, const uint8_t *from, size_t size)
+{
+	static const uint8_t magic[4] = { 0x02, 0x21, 0x4c, 0x18 };
+	uint32_t packed = LZ4_compress_default((const char *)from, (char *)to + 8, size, room - 12);
+
+	memcpy(to, magic, 4);
+	memcpy(to + 4, &packed, 4);
+	return append_size(to, packed + 8, size);
+}
+
 static size_t plain_it(uint8_t *to, size_t room, const uint8_t *from, size_t size)
 {
 	(void)room;
@@ -133,7 +144,8 @@ static const char *understand(const uint8_t *file, size_t size, struct image *im
 static void test_formats(void)
 {
 	static const struct { const char *name; size_t (*pack)(uint8_t *, size_t, const uint8_t *, size_t); } formats[] = {
-		{ "gzip", gzip_it }, { "xz", xz_it }, { "zstd", zstd_it }, { "lzma", lzma_it }, { "no compression", plain_it },
+		{ "gzip", gzip_it }, { "xz", xz_it }, { "zstd", zstd_it }, { "lzma", lzma_it }, { "lz4", lz4_it },
+		{ "no compression", plain_it },
 	};
 	static uint8_t elf[ELF_BYTES], packed[ELF_BYTES * 2], file[ELF_BYTES * 3];
 	struct image image;
