@@ -30,7 +30,7 @@ wait_said()
 export PATH=/sbin:/bin
 mkdir -p /run/xen /run/xenstored /var
 ln -sfn /run /var/run
-mkdir -p /var/lib/xenstored /var/lock /var/lib/xen /var/log/xen/console /guests
+mkdir -p /var/cache /var/lib/xenstored /var/lock /var/lib/xen /var/log/xen/console /guests
 [ -c /dev/xen/evtchn ] || echo "# no /dev/xen/evtchn"
 mount -t tmpfs tmpfs /guests
 mount -t proc proc /proc 2>/dev/null
