@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The smallest PV guest: the first letter of its command line says how it ends. p: power off, r: reboot, c: crash, w: crash
- * after 8,000 million ticks of the TSC, anything else: it sleeps for ever.
+ * after 20,000 million ticks of the TSC, anything else: it sleeps for ever.
  *
  * Entry: rsi = start_info, hypercalls through the page below.
  */
@@ -30,7 +30,7 @@ _start:
 	rdtsc
 	shlq $32, %rdx
 	leaq (%rdx, %rax), %rbx
-	movabsq $8000000000, %rcx
+	movabsq $20000000000, %rcx
 	addq %rcx, %rbx
 wait:
 	rdtsc
