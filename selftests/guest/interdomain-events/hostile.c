@@ -158,7 +158,7 @@ void test_hostile(void)
 	before = free_pages();
 	make_child(&one, 4);
 	make_child(&two, 1);
-	attack(4, (long)argument("hostile", 3000));
+	attack(4, (long)argument("hostile", 1500));
 	is(child_destroy(&one), 0, "the hostile one is destroyed");
 	is(child_destroy(&two), 0, "the innocent one too");
 	ok(wait_for(free_pages() >= before, 2000), "and all pages have come back");

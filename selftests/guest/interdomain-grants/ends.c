@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Grants between domains: limits, and what happens when one side goes away or several vcpus work at once.
+ * Grants between domains: limits, and what happens when one side goes away.
  *
  * A use more than an entry counts, or a mapping more than a domain may have, is refused and everything else stays. A page
  * that is mapped outlives its domain until it is unmapped; when the domain that mapped dies, the granter's entries are free
@@ -9,7 +9,6 @@
 #include "grants.h"
 
 #define MANY		200
-#define ROUNDS		600
 #define MAX_PINS	127		/* of one entry */
 #define MAX_MAPS	1024		/* child.c: four frames of maptrack */
 
@@ -163,6 +162,36 @@ static void abandoned(void)
 	come_back(before, "nobody unmapped");
 }
 
+static long grant_any(long ref, long dom, long mfn)
+{
+	gt_table[ref].domid = (domid_t)dom;
+	gt_table[ref].frame = (uint32_t)mfn;
+	return gt_flags(ref, GTF_permit_access, 1);
+}
+
+/* Two domains that map of each other, and frames that the hypervisor shares with them; they go in either order. */
+static void entangled(bool first)
+{
+	unsigned long before = free_pages();
+	struct xen_domctl op = { };
+	struct child *gone = first ? &one : &two, *last = first ? &two : &one;
+
+	make_child(&one, 1);
+	make_child(&two, 1);
+	child_call(&one, gt_grant, 8, two.domid, DATA(0));
+	child_call(&two, gt_grant, 8, one.domid, DATA(0));
+	domctl(XEN_DOMCTL_getdomaininfo, one.domid, &op);
+	child_call(&one, grant_any, 9, two.domid, (long)op.u.getdomaininfo.shared_info_frame);
+	ok(child_call(&two, gt_map_at, one.domid, 8, 0) >= 0, "a child maps a page of another");
+	ok(child_call(&one, gt_map_at, two.domid, 8, 0) >= 0, "and that one of the first");
+	ok(child_call(&two, gt_map_at, one.domid, 9, 1) >= 0, "and its shared_info, which was granted");
+	is(child_destroy(gone), 0, "one is destroyed");
+	ok(child_call(last, gt_read, 1, 0, 0) == 0, "the other one runs");
+	is(child_destroy(last), 0, "then the other");
+	ok(wait_for(domctl(XEN_DOMCTL_pausedomain, gone->domid, &op) == -ESRCH, 2000), "both are gone");
+	come_back(before, "domains that mapped of each other");
+}
+
 void test_ends(void)
 {
 	granter_destroyed();
@@ -171,84 +200,6 @@ void test_ends(void)
 	abandoned();
 	child_destroy(&one);
 	shared_frames();
-}
-
-/* ---- races ---- */
-
-/* Map and unmap the same entry again and again; how often, and everything that may not be. */
-static long map_unmap(long ref, long rounds, long w)
-{
-	long strange = 0, mapped = 0;
-
-	while (rounds--) {
-		grant_handle_t h;
-		int status = gt_map(0, (unsigned int)ref, window[w], rounds & 1 ? GNTMAP_readonly : 0, &h);
-
-		if (status) {
-			strange += status != GNTST_bad_gntref && status != GNTST_general_error;
-			hypercall(sched_op, SCHEDOP_yield, 0UL);
-			continue;
-		}
-		mapped++;
-		strange += try_read(window[w], NULL) != NO_TRAP;
-		strange += gt_unmap(window[w], h) != GNTST_okay;
-	}
-	child_box()->word[w] = (uint64_t)mapped;
-	return strange;
-}
-
-static long unmap_here(long handle, long w, long unused)
-{
-	return gt_unmap(window[w], (grant_handle_t)handle) == GNTST_okay;
-}
-
-static void revoker(unsigned int ref)
-{
-	while (one.box->call[0].done != one.box->call[0].asked || one.box->call[1].done != one.box->call[1].asked) {
-		gt_flags(ref, 0, 1);
-		gt_grant(ref, one.domid, DATA(10));
-		gt_grant(ref, one.domid, DATA(11) | GTF_readonly);
-		gt_grant(ref, one.domid, DATA(11));
-	}
-}
-
-/* Two vcpus unmap one handle: each handle is ended once. */
-static void unmap_twice(unsigned int rounds)
-{
-	unsigned int wrong = 0;
-
-	gt_grant(70, one.domid, DATA(11));
-	for (unsigned int i = 0; i < rounds; i++) {
-		long h = child_call(&one, gt_map_at, 0, 70, 1);
-
-		child_begin(&one, 0, unmap_here, h, 1, 0);
-		child_begin(&one, 1, unmap_here, h, 1, 0);
-		wrong += h < 0 || child_end(&one, 0) + child_end(&one, 1) != 1;
-	}
-	is(wrong, 0, "two vcpus unmap one handle: one of them does");
-	ok(gt_unused(NULL, 70), "the entry is free");
-}
-
-void test_races(void)
-{
-	make_child(&one, 2);
-	gt_grant(70, one.domid, DATA(10));
-	child_begin(&one, 0, map_unmap, 70, ROUNDS, 1);
-	child_begin(&one, 1, map_unmap, 70, ROUNDS, 2);
-	is(child_end(&one, 0), 0, "XSA-228: two vcpus map and unmap one entry: nothing strange");
-	is(child_end(&one, 1), 0, "on the other one neither");
-	ok(one.box->word[1] == ROUNDS && one.box->word[2] == ROUNDS, "each time it could be mapped");
-	ok(gt_unused(NULL, 70), "the entry is free");
-
-	child_begin(&one, 0, map_unmap, 70, ROUNDS, 1);
-	child_begin(&one, 1, map_unmap, 70, ROUNDS, 2);
-	revoker(70);
-	is(child_end(&one, 0), 0, "the same while the granter changes the entry all the time");
-	is(child_end(&one, 1), 0, "nothing strange");
-	note("mapped %lu and %lu times", one.box->word[1], one.box->word[2]);
-	gt_flags(70, 0, 1);
-	ok(pin(data[10], 1) == 0 && unpin(data[10]) == 0, "XSA-236: no reference is left: the page can be a page table");
-	remap(data[10], PTE_RW_FLAGS);
-	unmap_twice(60);
-	is(child_destroy(&one), 0, "destroyed");
+	entangled(true);
+	entangled(false);
 }

@@ -9,7 +9,7 @@
  * XSA-226, 318: every element gets a status. XSA-218, 236, 394: pins and references are taken and given back together.
  * XSA-224, 234: unmapping checks what it is given. XSA-228: the list of mappings bears two vcpus at once.
  *
- * boot: -i self -m 512 -x dom0_mem=192M -T 120
+ * boot: -i self -m 512 -x dom0_mem=192M -T 240
  */
 #include "grants.h"
 

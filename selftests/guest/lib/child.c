@@ -337,7 +337,7 @@ void child_begin(struct child *c, unsigned int vcpu, child_fn *fn, long a, long 
 
 long child_end(struct child *c, unsigned int vcpu)
 {
-	if (!wait_for(c->box->call[vcpu].done == c->box->call[vcpu].asked, 30000))
+	if (!wait_for(c->box->call[vcpu].done == c->box->call[vcpu].asked, 100000))
 		bail("domain %u, vcpu %u does not answer", c->domid, vcpu);
 	barrier();
 	return c->box->call[vcpu].result;
