@@ -33,6 +33,18 @@ static void use_syslog(void)
 	to_stderr = false;
 }
 
+/* Who started us may have closed them; then our own files would get these numbers, and be lost when we leave. */
+static void fill_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd < 3);
+	if (fd >= 0)
+		close(fd);
+}
+
 void daemon_begin(const char *name, bool foreground, bool resumed)
 {
 	int ready[2];
@@ -40,6 +52,8 @@ void daemon_begin(const char *name, bool foreground, bool resumed)
 	char byte;
 
 	program = name;
+	if (!resumed)
+		fill_standard_descriptors();
 	if (resumed && !foreground)
 		use_syslog();
 	if (foreground || resumed)

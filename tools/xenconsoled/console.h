@@ -35,6 +35,8 @@ struct reader {
 	int fd;
 	bool is_pty;
 	bool waits_for_room;		/* the guest's ring is full of input */
+	char choice[12];		/* the first line, as far as it has come */
+	unsigned int chosen;
 	bool waits_to_write;
 	uint64_t at;			/* in the console's output */
 };
@@ -43,7 +45,7 @@ struct console {
 	struct console *next;
 	unsigned int domid;
 	bool seen;			/* while the list of domains is gone through */
-	char *name;
+	char *life;			/* which domain of this number: the path of its /vm folder */
 	struct xencons_interface *ring;
 	bool ring_granted;		/* mapped by grant, else as foreign memory */
 	unsigned int remote_port;	/* as the store says; with the domain's life it changes */
@@ -51,6 +53,7 @@ struct console {
 	int port;			/* ours, -1 when none */
 	bool held_back;			/* said too much; its event stays masked until the next tick */
 	unsigned int budget;		/* bytes until then */
+	uint64_t budget_since;		/* when it was full, in ticks */
 	struct output output;
 	struct reader *readers;
 	int tty_fd;			/* our side of the pty's other end: keeps it alive between readers */
@@ -63,7 +66,8 @@ extern struct options {
 	const char *log_dir;
 } options;
 extern struct xs_handle *store;
-/** tick_start() - console_tick() within a tenth of a second. */
+#define TICK_NS	100000000
+/** tick_start() - ring_tick() and readers_tick() within a tenth of a second. */
 void tick_start(void);
 
 /* ---- domains.c ---- */
@@ -77,6 +81,8 @@ bool rings_open(void);			/* event channel, grant and foreign memory devices */
 /** ring_connect() - map the ring and bind the port that the store names. False: not now. */
 bool ring_connect(struct console *c, unsigned long frame, unsigned int remote_port);
 void ring_disconnect(struct console *c);
+/** ring_serve() - take what is there, without an event: after ring_connect(), and before the end. */
+void ring_serve(struct console *c);
 /** ring_input() - put bytes into the guest's ring; how many fitted. */
 unsigned int ring_input(struct console *c, const char *data, unsigned int n);
 unsigned int ring_room(const struct console *c);
@@ -88,6 +94,7 @@ bool reader_make_pty(struct console *c, char *name, size_t size);
 void readers_output(struct console *c);	/* there is new output */
 void readers_room(struct console *c);	/* there is room for input again */
 void readers_close(struct console *c);
+void readers_tick(void);		/* there may be descriptors again */
 
 /* ---- log.c ---- */
 /** log_open() - append to NAME.log in the log folder; a file that cannot be opened is said and does without. */

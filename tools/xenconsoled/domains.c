@@ -81,15 +81,38 @@ static void open_log(struct console *c)
 	free(name);
 }
 
+/*
+ * A number that was released and introduced again between two looks is a new domain, which must not hear of the one
+ * before; nor may who listened to that one hear it.
+ */
+static void forget_last_life(struct console *c)
+{
+	char *life = read_node(c->domid, "vm");
+
+	if (life && c->life && strcmp(life, c->life)) {
+		ring_disconnect(c);
+		readers_close(c);
+		log_close(&c->log);
+		memset(&c->output, 0, sizeof(c->output));
+	}
+	if (life) {
+		free(c->life);
+		c->life = life;
+	}
+}
+
 static void refresh(struct console *c)
 {
 	long frame = read_number(c->domid, "console/ring-ref"), port = read_number(c->domid, "console/port");
 
 	if (frame < 0 || port < 0 || !is_ours(c->domid))
 		return;
+	forget_last_life(c);
 	open_log(c);
-	if (ring_connect(c, frame, port))
-		publish_tty(c);
+	if (!ring_connect(c, frame, port))
+		return;
+	publish_tty(c);
+	ring_serve(c);
 }
 
 static void watch_console(unsigned int domid, bool on)
@@ -121,9 +144,11 @@ static struct console *console_new(unsigned int domid)
 static void console_free(struct console *c)
 {
 	watch_console(c->domid, false);
+	ring_serve(c);			/* its last words */
 	ring_disconnect(c);
 	readers_close(c);
 	log_close(&c->log);
+	free(c->life);
 	free(c);
 }
 
@@ -139,27 +164,46 @@ static void remove_unseen(void)
 	}
 }
 
-/* A number that was released and introduced again between two looks is a new domain: another port or frame tells. */
-static void rescan(void)
+static bool is_introduced(unsigned int domid)
+{
+	return domid && xs_is_domain_introduced(store, domid);
+}
+
+/* Who is new? Only unknown numbers cost a question each. */
+static void find_new(void)
 {
 	unsigned int n = 0;
 	char **list = xs_directory(store, XBT_NULL, "/local/domain", &n);
 
-	for (struct console *c = consoles; c; c = c->next)
-		c->seen = false;
 	for (unsigned int i = 0; list && i < n; i++) {
 		unsigned int domid = strtoul(list[i], NULL, 10);
-		struct console *c;
 
-		if (!domid || !xs_is_domain_introduced(store, domid))
-			continue;
-		c = console_find(domid);
-		c = c ? c : console_new(domid);
-		if (c)
-			c->seen = true;
+		if (!console_find(domid) && is_introduced(domid))
+			console_new(domid);
 	}
 	free(list);
+}
+
+static void find_gone(void)
+{
+	for (struct console *c = consoles; c; c = c->next)
+		c->seen = is_introduced(c->domid);
 	remove_unseen();
+}
+
+static void handle_event(const char *path, const char *token)
+{
+	struct console *c;
+
+	if (!strcmp(path, "@introduceDomain")) {
+		find_new();
+	} else if (!strcmp(path, "@releaseDomain")) {
+		find_gone();
+	} else {
+		c = console_find(strtoul(token, NULL, 10));
+		if (c)
+			refresh(c);
+	}
 }
 
 static void store_ready(struct source *s, uint32_t events)
@@ -168,13 +212,7 @@ static void store_ready(struct source *s, uint32_t events)
 
 	(void)s, (void)events;
 	while ((event = xs_check_watch(store))) {
-		const char *token = event[XS_WATCH_TOKEN];
-		struct console *c = *token == '@' ? NULL : console_find(strtoul(token, NULL, 10));
-
-		if (*token == '@')
-			rescan();
-		else if (c)
-			refresh(c);
+		handle_event(event[XS_WATCH_PATH], event[XS_WATCH_TOKEN]);
 		free(event);
 	}
 	if (errno != EAGAIN) {

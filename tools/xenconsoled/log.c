@@ -16,7 +16,7 @@ void log_reopen(struct log *l)
 		return;
 	if (l->fd >= 0)
 		close(l->fd);
-	l->fd = open(l->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0644);
+	l->fd = open(l->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
 	if (l->fd < 0)
 		log_line("no log %s: %s", l->path, strerror(errno));
 }
@@ -48,7 +48,7 @@ static void put(int fd, const char *data, size_t n)
 	while (n) {
 		ssize_t done = write(fd, data, n);
 
-		if (done < 0 && errno != EINTR)
+		if (done <= 0 && errno != EINTR)
 			return;
 		if (done > 0) {
 			data += done;
@@ -57,30 +57,42 @@ static void put(int fd, const char *data, size_t n)
 	}
 }
 
-static void put_time(int fd)
+static size_t format_time(char *text, size_t size)
 {
 	time_t now = time(NULL);
-	char text[32];
 	struct tm tm;
 
 	localtime_r(&now, &tm);
-	put(fd, text, strftime(text, sizeof(text), "[%Y-%m-%d %H:%M:%S] ", &tm));
+	return strftime(text, size, "[%Y-%m-%d %H:%M:%S] ", &tm);
+}
+
+/* A guest may say nothing but newlines: all that goes to the file is gathered, a write for each line would cost us more. */
+static void log_stamped(struct log *l, const char *data, size_t n)
+{
+	char stamp[32], out[4096];
+	size_t stamp_length = format_time(stamp, sizeof(stamp)), used = 0;
+
+	while (n--) {
+		if (used + stamp_length + 1 > sizeof(out)) {
+			put(l->fd, out, used);
+			used = 0;
+		}
+		if (!l->middle) {
+			memcpy(out + used, stamp, stamp_length);
+			used += stamp_length;
+		}
+		l->middle = *data != '\n';
+		out[used++] = *data++;
+	}
+	put(l->fd, out, used);
 }
 
 void log_write(struct log *l, const char *data, size_t n)
 {
-	const char *end = data + n;
-
 	if (l->fd < 0)
 		return;
-	while (l->stamp && data < end) {
-		const char *newline = memchr(data, '\n', end - data), *next = newline ? newline + 1 : end;
-
-		if (!l->middle)
-			put_time(l->fd);
-		put(l->fd, data, next - data);
-		l->middle = !newline;
-		data = next;
-	}
-	put(l->fd, data, end - data);
+	if (l->stamp)
+		log_stamped(l, data, n);
+	else
+		put(l->fd, data, n);
 }

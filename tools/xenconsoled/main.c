@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
@@ -15,7 +16,6 @@
 #include "console.h"
 
 #define SOCKET	"/run/xenconsoled/socket"
-#define TICK_NS	100000000
 
 struct options options = { .log_dir = "/var/log/xen/console" };
 static const char *pid_file = "/run/xenconsoled.pid", *socket_path = SOCKET;
@@ -120,6 +120,7 @@ static void tick_ready(struct source *s, uint32_t events)
 		return;
 	ticking = false;
 	ring_tick();
+	readers_tick();
 }
 
 /* ---- signals ---- */
@@ -161,6 +162,17 @@ static void open_own_sources(void)
 	loop_watch(tick_fd, &ticks, EPOLLIN);
 }
 
+/* Each domain takes two descriptors for its pty and one for its log, each reader one. */
+static void raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static void need(bool done, const char *what)
 {
 	if (done)
@@ -173,10 +185,13 @@ int main(int argc, char **argv)
 {
 	parse_options(argc, argv);
 	daemon_begin("xenconsoled", foreground, false);
+	raise_descriptors();
 	loop_init();
 	open_own_sources();
 	if (!strcmp(socket_path, SOCKET))
 		mkdir("/run/xenconsoled", 0755);
+	if (options.log_guest || options.log_hypervisor)
+		mkdir(options.log_dir, 0700);
 	need(rings_open(), "no event channels (is this Domain0, are xen-evtchn and xen-gntdev loaded?)");
 	need(domains_open(), "no store (is xenstored running?)");
 	need(readers_listen(socket_path), socket_path);

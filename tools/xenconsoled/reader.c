@@ -22,6 +22,7 @@
 #define RECENT	4096			/* what a new reader is shown of the past */
 
 static int listener = -1;
+static bool deaf;				/* no descriptor for who wants to connect */
 
 static void reader_ready(struct source *s, uint32_t events);
 
@@ -127,21 +128,38 @@ static void reader_input(struct reader *r)
 		reader_close(r);
 }
 
-/* The first line of a connection: whose console. */
+/* The first line of a connection, byte by byte: what comes after it is input already. Return: is it complete? */
+static bool reader_line(struct reader *r)
+{
+	while (r->chosen < sizeof(r->choice) && recv(r->fd, r->choice + r->chosen, 1, 0) == 1)
+		if (r->choice[r->chosen++] == '\n')
+			return true;
+	return false;
+}
+
+static bool parse_choice(const char *text, unsigned int *domid)
+{
+	char *end;
+
+	*domid = strtoul(text, &end, 10);
+	return *text >= '0' && *text <= '9' && *end == '\n';
+}
+
+/* Whose console is it to be? */
 static void reader_choose(struct reader *r)
 {
-	char line[16];
-	ssize_t n = recv(r->fd, line, sizeof(line) - 1, MSG_PEEK);
-	char *end = n > 0 ? memchr(line, '\n', n) : NULL;
-	struct console *c = NULL;
+	unsigned int domid;
+	struct console *c;
 
-	if (end) {
-		*end = 0;
-		c = console_find(strtoul(line, NULL, 10));
-	}
-	if (!c || recv(r->fd, line, end - line + 1, 0) != end - line + 1) {
-		if (end || n <= 0 || n == sizeof(line) - 1)
+	errno = 0;
+	if (!reader_line(r)) {
+		if (errno != EAGAIN)	/* gone, or no end of the line */
 			reader_close(r);
+		return;
+	}
+	c = parse_choice(r->choice, &domid) ? console_find(domid) : NULL;
+	if (!c) {
+		reader_close(r);
 		return;
 	}
 	r->console = c;
@@ -161,7 +179,9 @@ static void reader_ready(struct source *s, uint32_t events)
 	}
 	if (events & EPOLLOUT && !reader_write(r))
 		return;
-	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
+	if (events & EPOLLHUP && r->waits_for_room && !r->is_pty)
+		reader_close(r);	/* it would be said again and again until there is room */
+	else if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
 		reader_input(r);
 }
 
@@ -194,9 +214,24 @@ bool reader_make_pty(struct console *c, char *name, size_t size)
 	fcntl(master, F_SETFD, FD_CLOEXEC);
 	fcntl(c->tty_fd, F_SETFD, FD_CLOEXEC);
 	snprintf(name, size, "%s", path);
-	return reader_new(master, c, true);
+	if (reader_new(master, c, true))
+		return true;
+	close(master);
+	close(c->tty_fd);
+	c->tty_fd = -1;
+	return false;
 }
 
+static void accept_ready(struct source *s, uint32_t events);
+static struct source listener_source = { accept_ready };
+
+static void listen_again(bool yes)
+{
+	loop_change(listener, &listener_source, yes ? EPOLLIN : 0);
+	deaf = !yes;
+}
+
+/* Who cannot be let in is still there in the next turn: wait a moment instead of asking all the time. */
 static void accept_ready(struct source *s, uint32_t events)
 {
 	int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -204,11 +239,20 @@ static void accept_ready(struct source *s, uint32_t events)
 	(void)s, (void)events;
 	if (fd >= 0 && !reader_new(fd, NULL, false))
 		close(fd);
+	if (fd < 0 && errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
+		listen_again(false);
+		tick_start();
+	}
+}
+
+void readers_tick(void)
+{
+	if (deaf)
+		listen_again(true);
 }
 
 bool readers_listen(const char *path)
 {
-	static struct source source = { accept_ready };
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	mode_t old;
 	int rc;
@@ -225,6 +269,6 @@ bool readers_listen(const char *path)
 	umask(old);
 	if (rc || listen(listener, 64))
 		return false;
-	loop_watch(listener, &source, EPOLLIN);
+	loop_watch(listener, &listener_source, EPOLLIN);
 	return true;
 }

@@ -2,12 +2,15 @@
 /*
  * The page that a guest's console shares with us, and its event channel. Everything in the page is the guest's to
  * change at any time: indexes are read once and what they claim is limited to the ring's size. How much a guest may say
- * in a tenth of a second is limited as well; then its event is not unmasked until the time is over.
+ * in a tenth of a second is limited as well, and how often it may call; then its event is not unmasked until the time is
+ * over.
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 #include <xenevtchn.h>
 #include <xenforeignmemory.h>
@@ -17,10 +20,14 @@
 #include "console.h"
 
 #define BUDGET		65536		/* bytes a tick */
+#define EVENT_COST	32		/* what an event costs of it, whether anything was said or not */
 
 static xenevtchn_handle *evtchn;
 static xengnttab_handle *gnttab;
 static xenforeignmemory_handle *foreign;
+
+static struct console **by_port;		/* our ports */
+static unsigned int ports;
 
 static void event_ready(struct source *s, uint32_t events);
 static struct source event_source = { event_ready };
@@ -37,6 +44,24 @@ bool rings_open(void)
 		hypervisor_port = xenevtchn_bind_virq(evtchn, VIRQ_CON_RING);
 		hypervisor_poll();
 	}
+	return true;
+}
+
+/* Ports are small numbers: the lowest free one is given. */
+static bool remember_port(struct console *c, unsigned int port)
+{
+	unsigned int more = port + 64;
+	struct console **bigger;
+
+	if (port >= ports) {
+		bigger = realloc(by_port, more * sizeof(*by_port));
+		if (!bigger)
+			return false;
+		memset(bigger + ports, 0, (more - ports) * sizeof(*by_port));
+		by_port = bigger;
+		ports = more;
+	}
+	by_port[port] = c;
 	return true;
 }
 
@@ -68,31 +93,57 @@ bool ring_connect(struct console *c, unsigned long frame, unsigned int remote_po
 	if (!c->ring)
 		return false;
 	c->port = xenevtchn_bind_interdomain(evtchn, c->domid, remote_port);
-	if (c->port < 0) {
-		unmap_ring(c);
+	if (c->port < 0 || !remember_port(c, c->port)) {
+		ring_disconnect(c);
 		return false;
 	}
 	c->frame = frame;
 	c->remote_port = remote_port;
-	c->budget = BUDGET;
 	return true;
 }
 
 void ring_disconnect(struct console *c)
 {
-	if (c->port >= 0)
+	if (c->port >= 0) {
+		if ((unsigned int)c->port < ports)
+			by_port[c->port] = NULL;
 		xenevtchn_unbind(evtchn, c->port);
+	}
 	c->port = -1;
+	c->held_back = false;
 	unmap_ring(c);
 }
 
 /* ---- output ---- */
 
+static uint64_t tick_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	return (t.tv_sec * 1000000000ull + t.tv_nsec) / TICK_NS;
+}
+
+static void refill(struct console *c)
+{
+	uint64_t now = tick_now();
+
+	if (c->budget_since == now)
+		return;
+	c->budget_since = now;
+	c->budget = BUDGET;
+}
+
+static void spend(struct console *c, unsigned int n)
+{
+	c->budget -= n < c->budget ? n : c->budget;
+}
+
 /* Copy what is there to the window, and tell the guest how far. */
 static void take_output(struct console *c)
 {
 	struct xencons_interface *ring = c->ring;
-	XENCONS_RING_IDX cons = ring->out_cons, prod = __atomic_load_n(&ring->out_prod, __ATOMIC_ACQUIRE);
+	XENCONS_RING_IDX cons = __atomic_load_n(&ring->out_cons, __ATOMIC_RELAXED), prod = __atomic_load_n(&ring->out_prod, __ATOMIC_ACQUIRE);
 	unsigned int n = prod - cons, size = sizeof(ring->out);
 	char copy[sizeof(ring->out)];
 
@@ -104,10 +155,19 @@ static void take_output(struct console *c)
 	xenevtchn_notify(evtchn, c->port);
 	output_add(&c->output, copy, n);
 	log_write(&c->log, copy, n);
-	c->budget -= n < c->budget ? n : c->budget;
+	spend(c, n);
 }
 
-static void served(struct console *c)
+void ring_serve(struct console *c)
+{
+	if (!c->ring)
+		return;
+	take_output(c);
+	readers_output(c);
+	readers_room(c);
+}
+
+static void event_served(struct console *c)
 {
 	if (c->budget) {
 		xenevtchn_unmask(evtchn, c->port);
@@ -117,17 +177,10 @@ static void served(struct console *c)
 	tick_start();
 }
 
-static void serve(struct console *c)
-{
-	take_output(c);
-	readers_output(c);
-	readers_room(c);
-	served(c);
-}
-
 static void event_ready(struct source *s, uint32_t events)
 {
 	int port = xenevtchn_pending(evtchn);
+	struct console *c;
 
 	(void)s, (void)events;
 	if (port < 0)
@@ -137,19 +190,25 @@ static void event_ready(struct source *s, uint32_t events)
 		hypervisor_poll();
 		return;
 	}
-	for (struct console *c = consoles; c; c = c->next)
-		if (c->port == port && c->ring)
-			serve(c);
+	c = (unsigned int)port < ports ? by_port[port] : NULL;
+	if (!c)
+		return;
+	refill(c);
+	ring_serve(c);
+	spend(c, EVENT_COST);
+	event_served(c);
 }
 
 void ring_tick(void)
 {
 	for (struct console *c = consoles; c; c = c->next) {
-		c->budget = BUDGET;
-		if (c->held_back && c->ring) {
-			c->held_back = false;
-			serve(c);
-		}
+		if (!c->held_back)
+			continue;
+		c->held_back = false;
+		c->budget_since = 0;
+		refill(c);
+		ring_serve(c);
+		event_served(c);
 	}
 }
 
