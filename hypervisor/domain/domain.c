@@ -149,6 +149,7 @@ static void free_memory(struct domain *d)
 	rangeset_destroy(&d->io_ports);
 	rangeset_destroy(&d->io_frames);
 	rangeset_destroy(&d->irqs);
+	lib_free(d->mm.map);
 	if (d->vcpu_info_dummy)
 		free_hyp_pages(d->vcpu_info_dummy, 0);
 	if (d->shared_info)

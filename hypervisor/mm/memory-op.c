@@ -10,6 +10,7 @@
 #include <xenolith/domain.h>
 #include <xenolith/drivers.h>
 #include <xenolith/hypercall.h>
+#include "memory-map.h"
 
 #define EXTENT_SHIFT	6
 #define CMD_MASK	((1UL << EXTENT_SHIFT) - 1)
@@ -268,29 +269,6 @@ static long domain_number(unsigned int cmd, unsigned long arg)
 	return rc;
 }
 
-/* The firmware's map; what is ours stays "RAM" there: Domain0 sees through the M2P who owns it. */
-static long machine_memory_map(unsigned long arg)
-{
-	struct xen_memory_map map;
-	unsigned int i;
-
-	if (rights_hardware(current->domain))
-		return -EPERM;
-	if (copy_in(&map, arg))
-		return -EFAULT;
-	for (i = 0; i < boot_info.nr_e820 && i < map.nr_entries; i++) {
-		struct __packed {
-			u64 addr, size;
-			u32 type;
-		} e = { boot_info.e820[i].addr, boot_info.e820[i].size, boot_info.e820[i].type };
-
-		if (copy_to_guest(guest_ptr((unsigned long)map.buffer.p + i * sizeof(e)), &e, sizeof(e)))
-			return -EFAULT;
-	}
-	map.nr_entries = i;
-	return copy_field_out(arg, struct xen_memory_map, &map, nr_entries);
-}
-
 /* Frames that hold the M2P, one per 2 MiB. */
 static long machphys_mfn_list(unsigned long arg)
 {
@@ -414,7 +392,9 @@ long do_memory_op(unsigned long cmd, unsigned long arg, unsigned long a3, unsign
 	case XENMEM_maximum_gpfn:
 		return domain_number(op, arg);
 	case XENMEM_machine_memory_map:
-		return machine_memory_map(arg);
+	case XENMEM_memory_map:
+	case XENMEM_set_memory_map:
+		return memory_map_op(op, arg);
 	case XENMEM_machphys_mfn_list:
 		return machphys_mfn_list(arg);
 	case XENMEM_machphys_mapping:

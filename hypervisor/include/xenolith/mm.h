@@ -306,6 +306,8 @@ struct mm_domain {
 	u32 first_page;				/* frame number, 0: none */
 	u32 relinquishing;			/* teardown has come to this frame and holds a reference */
 	unsigned long tot_pages, max_pages, outstanding;
+	struct memory_map_entry *map;		/* of its memory, by the toolstack, or NULL; under d->lock */
+	unsigned int nr_map;
 };
 void mm_domain_init(struct domain *d);
 

@@ -14,12 +14,42 @@ enum { ROLE_NONE, ROLE_HELLO, ROLE_SPIN, ROLE_HOSTILE, ROLE_CRASH };
 
 static struct child c;
 
+/* ---- memory maps ---- */
+
+struct map_entry {
+	uint64_t addr, size;
+	uint32_t type;
+} __attribute__((packed));
+
+/* The size of the only entry of our own map. */
+static long memory_map(volatile uint64_t *size)
+{
+	struct map_entry e[2] = { };
+	struct xen_memory_map map = { .nr_entries = 2 };
+	long rc;
+
+	set_xen_guest_handle(map.buffer, (void *)e);
+	rc = hypercall(memory_op, XENMEM_memory_map, &map);
+	*size = e[0].size;
+	return rc ? rc : map.nr_entries;
+}
+
+static long set_memory_map(unsigned int domid, uint64_t size, unsigned int entries)
+{
+	struct map_entry e[1] = { { 0, size, 1 } };
+	struct xen_foreign_memory_map map = { .domid = (domid_t)domid, .map.nr_entries = entries };
+
+	set_xen_guest_handle(map.map.buffer, (void *)e);
+	return hypercall(memory_op, XENMEM_set_memory_map, &map);
+}
+
 /* ---- the children ---- */
 
 static void hello(struct mailbox *box)
 {
 	box->word[1] = start_info->nr_pages;
 	box->word[2] = vcpu_count();
+	box->word[3] = U(memory_map(&box->word[4]));
 	box->word[0] = 1;
 	wait_for(box->word[0] == 2, 10000);
 }
@@ -50,6 +80,7 @@ static void hostile(struct mailbox *box)
 	box->word[7] = U(map_mfn(page_alloc(), box->word[100], PTE_RW_FLAGS));
 	hypercall(grant_table_op, GNTTABOP_map_grant_ref, &map, 1UL);
 	box->word[8] = U((long)map.status);
+	box->word[10] = U(set_memory_map(DOMID_SELF, 1UL << 40, 1));
 	box->word[9] = U(evtchn(EVTCHNOP_bind_interdomain, &bind));
 	box->word[0] = 1;
 	wait_for(box->word[0] == 2, 10000);
@@ -88,8 +119,13 @@ static void life(void)
 	is(op.u.getdomaininfo.tot_pages, CHILD_PAGES, "it has its memory");
 	ok(op.u.getdomaininfo.flags & XEN_DOMINF_paused, "and is paused");
 	ok(!wait_for(c.box->word[0], 50), "and does nothing");
+	is(set_memory_map(c.domid, 1UL << 30, 1), 0, "it gets a memory map");
+	is(set_memory_map(c.domid, 1UL << 30, 0), -EINVAL, "not an empty one");
+	is(set_memory_map(c.domid, 1UL << 30, 1000000), -EINVAL, "nor one without end");
 	is(child_start(&c), 0, "unpaused");
 	ok(wait_for(c.box->word[0] == 1, 10000), "it runs");
+	is((long)c.box->word[3], 1, "sees one entry in its memory map");
+	is((long)c.box->word[4], 1L << 30, "which is the one given");
 	is(c.box->word[1], CHILD_PAGES, "knows its memory");
 	is(c.box->word[2], 2, "and its vcpus");
 	c.box->word[0] = 2;
@@ -132,6 +168,7 @@ static void refusals(void)
 	ok((long)c.box->word[6] < 0, "mapping a frame as Domain0's: refused (%ld)", (long)c.box->word[6]);
 	ok((long)c.box->word[7] < 0, "mapping a frame of Domain0 as its own: refused (%ld)", (long)c.box->word[7]);
 	ok((long)c.box->word[8] < 0, "mapping what was not granted: refused (%ld)", (long)c.box->word[8]);
+	is((long)c.box->word[10], -EPERM, "giving itself another memory map: refused");
 	ok((long)c.box->word[9] < 0, "binding to a port not offered: refused (%ld)", (long)c.box->word[9]);
 	c.box->word[0] = 2;
 	finished(SHUTDOWN_poweroff);
