@@ -33,7 +33,7 @@ static void print_vcpu(const struct vcpu *v)
 	printk("  v%u: CPU%u %s%s%s%spause_count=%d upcall_pend=%u upcall_mask=%u %s\n", v->id,
 	       v->sched.cpu, v->sched.running ? "running " : "",
 	       test_bit(VF_BLOCKED, &flags) ? "blocked " : "", test_bit(VF_DOWN, &flags) ? "down " : "",
-	       test_bit(VF_POLL, &flags) ? "polling " : "", atomic_read(&v->sched.pause_count),
+	       v->evtchn.poll_port ? "polling " : "", atomic_read(&v->sched.pause_count),
 	       bad ? 0 : v->info->evtchn_upcall_pending, bad ? 0 : v->info->evtchn_upcall_mask,
 	       v->pv.kernel_mode ? "kernel" : "user");
 }

@@ -61,7 +61,7 @@ void domain_hold(struct domain *d)
 void domain_put(struct domain *d)
 {
 	if (atomic_dec_and_test(&d->refcnt))
-		tasklet_schedule(&d->free_work);	/* this may be any context */
+		timer_set(&d->free_work, 0);	/* this may be any context */
 }
 
 struct domain *domain_next(unsigned int id)
@@ -100,8 +100,8 @@ static struct domain *alloc_struct(void)
 
 	spin_lock(&table_lock);
 	if (!list_empty(&spare_domains)) {
-		d = list_first_entry(&spare_domains, struct domain, free_work.link);
-		list_del(&d->free_work.link);
+		d = list_first_entry(&spare_domains, struct domain, spare);
+		list_del(&d->spare);
 	}
 	spin_unlock(&table_lock);
 	if (!d)
@@ -115,7 +115,7 @@ static void free_struct(struct domain *d)
 	spin_lock(&table_lock);
 	if (domain_find(d->id) == d)
 		WRITE_ONCE(table[d->id / SLOTS_PER_PAGE][d->id % SLOTS_PER_PAGE], NULL);
-	list_add(&d->free_work.link, &spare_domains);
+	list_add(&d->spare, &spare_domains);
 	spin_unlock(&table_lock);
 }
 
@@ -213,8 +213,7 @@ struct domain *domain_create(domid_t id, const struct domain_config *config)
 	d->is_control = config->control;
 	d->is_hardware = config->control && id == 0;
 	d->controller_pauses = !config->control;
-	d->free_work.fn = free_domain;
-	d->free_work.arg = d;
+	timer_init(&d->free_work, free_domain, d);
 	if (alloc_shared_pages(d) || evtchn_domain_init(d, config->max_port) ||
 	    grant_domain_init(d, config->grant_frames, config->maptrack_frames))
 		goto fail;
@@ -251,8 +250,7 @@ static int relinquish_vcpus(struct domain *d)
 static int relinquish_watchdogs(struct domain *d)
 {
 	for (unsigned int i = 0; i < ARRAY_SIZE(d->watchdog); i++)
-		if (d->watchdogs_used & BIT(i))
-			timer_stop(&d->watchdog[i]);
+		timer_stop(&d->watchdog[i]);
 	return 0;
 }
 

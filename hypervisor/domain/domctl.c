@@ -162,23 +162,6 @@ static long set_max_mem(struct domain *d, u64 kb)
 	return 0;
 }
 
-static long scheduler_op(struct domain *d, struct xen_domctl_scheduler_op *op)
-{
-	if (op->sched_id != sched_policy->id)
-		return -EINVAL;
-	if (op->cmd == XEN_DOMCTL_SCHEDOP_getinfo) {
-		op->u.credit2.weight = d->sched.weight;
-		op->u.credit2.cap = d->sched.cap;
-		return 0;
-	}
-	if (op->cmd != XEN_DOMCTL_SCHEDOP_putinfo || op->u.credit2.cap > 100 * d->max_vcpus)
-		return -EINVAL;
-	if (op->u.credit2.weight)
-		WRITE_ONCE(d->sched.weight, op->u.credit2.weight);
-	WRITE_ONCE(d->sched.cap, op->u.credit2.cap);
-	return 0;
-}
-
 /* What the caller may not touch itself it cannot give away. */
 static long permit(struct domain *d, struct rangeset *set, bool mine, unsigned long first, unsigned long nr,
 		   bool allow)
@@ -330,7 +313,7 @@ static long change_op(struct domain *d, struct xen_domctl *op)
 	case XEN_DOMCTL_setnodeaffinity:
 		return node_affinity(&op->u.nodeaffinity, true);
 	case XEN_DOMCTL_scheduler_op:
-		return scheduler_op(d, &op->u.scheduler_op);
+		return sched_domctl(d, &op->u.scheduler_op);
 	case XEN_DOMCTL_setdomainhandle:
 		memcpy(d->handle, op->u.setdomainhandle.handle, sizeof(d->handle));
 		return 0;

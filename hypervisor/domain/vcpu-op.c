@@ -116,7 +116,6 @@ static long set_singleshot(struct vcpu *v, unsigned long arg)
 		return -EFAULT;
 	if ((set.flags & VCPU_SSHOTTMR_future) && (s64)set.timeout_abs_ns < now_ns())
 		return -ETIME;
-	timer_migrate(&v->sched.singleshot, smp_cpu());
 	timer_set(&v->sched.singleshot, set.timeout_abs_ns);
 	return 0;
 }

@@ -46,15 +46,13 @@ static unsigned int queue_get(char *buf, unsigned int n)
 	return i;
 }
 
-static void run_keys(void *arg)
+static void run_keys(void)
 {
 	char c;
 
 	while (!input_to_domain0 && queue_get(&c, 1))
 		debug_key(c);
 }
-
-static struct tasklet key_tasklet = { .fn = run_keys };
 
 /* What the one has not read is not meant for the other. */
 static void set_input(bool domain0_gets_it)
@@ -96,7 +94,7 @@ static void receive_all(void)
 	if (head != tail && input_to_domain0)
 		evtchn_send_global_virq(VIRQ_CONSOLE);
 	else if (head != tail)
-		tasklet_schedule(&key_tasklet);
+		softirq_raise(SOFTIRQ_KEYS);
 }
 
 static void poll(void *arg)
@@ -109,13 +107,14 @@ void __init console_input_init(void)
 {
 	const char *s = boot_param("conswitch");
 
+	softirq_set_handler(SOFTIRQ_KEYS, run_keys);
 	s = s && *s ? s : "a";
 	if ((*s | 0x20) >= 'a' && (*s | 0x20) <= 'z')
 		switch_char = (*s | 0x20) - 'a' + 1;
 	stay_with_hypervisor = s[1] == 'x';
 	if (!uart_present() || uart_listen(receive_all))
 		return;
-	timer_init(&poll_timer, poll, NULL, 0);
+	timer_init(&poll_timer, poll, NULL);
 	timer_set(&poll_timer, now_ns() + POLL_PERIOD);
 }
 

@@ -98,12 +98,10 @@ static void start_line(void)
 		sink_putc(*s, true);
 }
 
-static void notify_ring_reader(void *arg)
+static void notify_ring_reader(void)
 {
 	evtchn_send_global_virq(VIRQ_CON_RING);
 }
-
-static struct tasklet ring_tasklet = { .fn = notify_ring_reader };
 
 static void log_text(const char *s)
 {
@@ -119,7 +117,7 @@ static void log_text(const char *s)
 	}
 	console_release(locked, flags);
 	if (running && !forced)
-		tasklet_schedule(&ring_tasklet);
+		softirq_raise(SOFTIRQ_RING);
 }
 
 /* GUEST_BURST messages in a GUEST_WINDOW for everything that guests cause. */
@@ -297,6 +295,7 @@ void __init console_hand_to_domain0(void)
 		printk("VGA goes to Domain0.\n");
 		to_vga = false;
 	}
+	softirq_set_handler(SOFTIRQ_RING, notify_ring_reader);
 	running = true;
 	console_input_hand_over();
 }

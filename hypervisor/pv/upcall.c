@@ -33,7 +33,7 @@ static void interrupt_soon(void)
 	struct timer *t = &this_cpu(wake_up);
 
 	if (!t->fn)
-		timer_init(t, interrupted, NULL, smp_cpu());
+		timer_init(t, interrupted, NULL);
 	timer_set(t, now_ns() + PUT_OFF_NS);
 }
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The scheduler core: which vcpus may run, where they are queued, run-state accounting, the switch.
+ * The scheduler core: which vcpus may run, run-state accounting, the switch.
  *
- * A vcpu that is not blocked, not down and not paused is runnable. A runnable vcpu is either
- * "curr" of one CPU or queued on one. All of its sched state is covered by the lock of the run
- * queue of v->sched.cpu, which itself changes only under that lock while the vcpu is neither
- * queued nor running. Flags and pause counts are atomic: whoever changes one calls vcpu_wake() or
- * vcpu_sleep_nosync() after it, and those look again under the lock, so that the order in which
- * two changes meet does not matter.
+ * A vcpu that is not blocked, not down and not paused is runnable. A runnable vcpu is either "curr" of
+ * one CPU or waits in the one list of all CPUs, from which each takes what the policy says. One lock
+ * covers that list, who runs where, and the sched state of all vcpus: it is held for some hundred
+ * instructions at a time, and there is no balancing between queues to get wrong. Flags and pause counts
+ * are atomic: whoever changes one calls vcpu_wake() or vcpu_sleep_nosync() after it, and those look again
+ * under the lock, so that the order in which two changes meet does not matter.
  *
  * "running" outlives "curr" for a moment: it falls when the switch code no longer needs this CPU
  * for the vcpu. Until then no other CPU may take it.
@@ -18,49 +18,22 @@
 #include <xenolith/drivers.h>
 #include "sched-private.h"
 
-static DEFINE_PER_CPU(struct run_queue, run_queues);
-const struct sched_ops *sched_policy __ro_after_init = &sched_fair;
+DEFINE_SPINLOCK(sched_lock);
+static DEFINE_PER_CPU(struct sched_cpu, sched_cpus);
+LIST_HEAD(sched_waiting);
+unsigned int sched_nr_waiting;
 cpumask_t sched_idle_cpus;
-static atomic_t nr_vcpus;
+const struct sched_ops *sched_policy __ro_after_init = &sched_fair;
 
-struct run_queue *sched_queue(unsigned int cpu)
+struct sched_cpu *sched_cpu(unsigned int cpu)
 {
-	return &per_cpu(run_queues, cpu);
-}
-
-bool sched_overcommitted(void)
-{
-	return atomic_read(&nr_vcpus) > cpumask_weight(&cpu_online_mask);
+	return &per_cpu(sched_cpus, cpu);
 }
 
 bool vcpu_runnable(const struct vcpu *v)
 {
 	return !(READ_ONCE(v->sched.flags) & (BIT(VF_BLOCKED) | BIT(VF_DOWN))) &&
 	       !atomic_read(&v->sched.pause_count) && !atomic_read(&v->domain->pause_count);
-}
-
-bool sched_may_run(const struct vcpu *v, unsigned int cpu)
-{
-	return vcpu_runnable(v) && cpumask_test(&v->sched.hard_affinity, cpu);
-}
-
-static struct run_queue *lock_queue(const struct vcpu *v)
-{
-	for (;;) {
-		struct run_queue *rq = sched_queue(READ_ONCE(v->sched.cpu));
-
-		spin_lock(&rq->lock);
-		if (rq->cpu == v->sched.cpu)
-			return rq;
-		spin_unlock(&rq->lock);
-	}
-}
-
-void sched_move(struct vcpu *v, unsigned int cpu)
-{
-	v->sched.vruntime += READ_ONCE(sched_queue(cpu)->min_vruntime) -
-			     READ_ONCE(sched_queue(v->sched.cpu)->min_vruntime);
-	WRITE_ONCE(v->sched.cpu, cpu);
 }
 
 /* ---- run states ---- */
@@ -76,92 +49,94 @@ static void set_runstate(struct vcpu *v, int state, s64 now)
 
 static void set_waiting_runstate(struct vcpu *v, s64 now)
 {
-	if (vcpu_runnable(v))
-		set_runstate(v, RUNSTATE_runnable, now);
-	else if (test_bit(VF_BLOCKED, &v->sched.flags))
-		set_runstate(v, RUNSTATE_blocked, now);
-	else
-		set_runstate(v, RUNSTATE_offline, now);
+	set_runstate(v, v->is_idle || vcpu_runnable(v) ? RUNSTATE_runnable :
+		     test_bit(VF_BLOCKED, &v->sched.flags) ? RUNSTATE_blocked : RUNSTATE_offline, now);
 }
 
 void vcpu_runstate_get(const struct vcpu *v, struct vcpu_runstate_info *out)
 {
-	unsigned long flags = irq_save();
-	struct run_queue *rq = lock_queue(v);
+	unsigned long flags = spin_lock_irqsave(&sched_lock);
 
 	*out = v->sched.runstate;
-	spin_unlock_irqrestore(&rq->lock, flags);
+	spin_unlock_irqrestore(&sched_lock, flags);
 	out->time[out->state] += now_ns() - out->state_entry_time;
 }
 
 /* ---- becoming runnable and ceasing to be ---- */
 
-static bool waits_unqueued(const struct vcpu *v, const struct run_queue *rq)
+static bool is_curr(const struct vcpu *v)
 {
-	return vcpu_runnable(v) && !v->sched.queued && rq->curr != v;
+	return sched_cpu(v->sched.cpu)->curr == v;
+}
+
+void sched_tell(unsigned int cpu)
+{
+	if (cpu >= NR_CPUS)
+		return;
+	sched_cpu(cpu)->told = true;
+	if (cpumask_test(&sched_idle_cpus, cpu))
+		cpumask_clear(&sched_idle_cpus, cpu);
+	softirq_raise_on(cpu, SOFTIRQ_SCHEDULE);
+}
+
+void sched_dequeue(struct vcpu *v)
+{
+	list_del(&v->sched.link);
+	v->sched.queued = false;
+	sched_nr_waiting--;
+}
+
+static void enqueue(struct vcpu *v, s64 now, bool wakes)
+{
+	sched_policy->enqueue(v, now, wakes);
+	v->sched.queued = true;
+	sched_nr_waiting++;
+}
+
+void sched_offer(struct vcpu *v)
+{
+	unsigned long flags = spin_lock_irqsave(&sched_lock);
+
+	if (v->sched.queued)
+		sched_tell(sched_policy->target(v, now_ns()));
+	spin_unlock_irqrestore(&sched_lock, flags);
 }
 
 void vcpu_wake(struct vcpu *v)
 {
-	unsigned long flags = irq_save();
-	struct run_queue *rq = lock_queue(v);
-	unsigned int cpu;
+	unsigned long flags = spin_lock_irqsave(&sched_lock);
 	s64 now;
 
-	if (!waits_unqueued(v, rq))
-		goto out;
-	if (!v->sched.running) {
-		cpu = sched_policy->place(v);
-		if (cpu != rq->cpu) {
-			sched_move(v, cpu);
-			spin_unlock(&rq->lock);
-			rq = lock_queue(v);
-			if (!waits_unqueued(v, rq))
-				goto out;
-		}
+	if (vcpu_runnable(v) && !v->sched.queued && !is_curr(v)) {
+		now = now_ns();
+		set_runstate(v, RUNSTATE_runnable, now);
+		enqueue(v, now, true);
+		sched_tell(sched_policy->target(v, now));
 	}
-	now = now_ns();
-	set_runstate(v, RUNSTATE_runnable, now);
-	v->sched.queued = true;
-	sched_policy->enqueue(rq, v, now);
-	if (cpumask_test(&sched_idle_cpus, rq->cpu))
-		cpumask_clear(&sched_idle_cpus, rq->cpu);
-	if (sched_policy->preempts(rq, v))
-		softirq_raise_on(rq->cpu, SOFTIRQ_SCHEDULE);
-out:
-	spin_unlock_irqrestore(&rq->lock, flags);
+	spin_unlock_irqrestore(&sched_lock, flags);
 }
 
 void vcpu_sleep_nosync(struct vcpu *v)
 {
-	unsigned long flags = irq_save();
-	struct run_queue *rq = lock_queue(v);
+	unsigned long flags = spin_lock_irqsave(&sched_lock);
 
 	if (!vcpu_runnable(v)) {
-		if (v->sched.queued) {
-			sched_policy->dequeue(rq, v);
-			v->sched.queued = false;
-		}
-		if (rq->curr == v)
-			softirq_raise_on(rq->cpu, SOFTIRQ_SCHEDULE);
+		if (v->sched.queued)
+			sched_dequeue(v);
+		if (is_curr(v))
+			sched_tell(v->sched.cpu);
 		else
 			set_waiting_runstate(v, now_ns());
 	}
-	spin_unlock_irqrestore(&rq->lock, flags);
+	spin_unlock_irqrestore(&sched_lock, flags);
 }
 
-void vcpu_sleep_sync(struct vcpu *v)
+static void vcpu_sleep_sync(struct vcpu *v)
 {
 	vcpu_sleep_nosync(v);
 	while (READ_ONCE(v->sched.running))
 		cpu_relax();
 	context_sync(v);
-}
-
-void vcpu_pause_nosync(struct vcpu *v)
-{
-	atomic_inc(&v->sched.pause_count);
-	vcpu_sleep_nosync(v);
 }
 
 void vcpu_pause(struct vcpu *v)
@@ -209,7 +184,7 @@ void domain_unpause(struct domain *d)
 
 void sched_poll_end(struct vcpu *v)
 {
-	if (test_bit(VF_POLL, &v->sched.flags) && test_and_clear_bit(VF_POLL, &v->sched.flags)) {
+	if (READ_ONCE(v->evtchn.poll_port)) {
 		v->evtchn.poll_port = 0;
 		clear_bit(v->id, v->domain->evtchn.poll_mask);
 	}
@@ -247,64 +222,63 @@ void vcpu_kick(struct vcpu *v)
 int vcpu_set_affinity(struct vcpu *v, const cpumask_t *hard)
 {
 	cpumask_t usable = cpumask_and(hard, &cpu_online_mask);
-	struct run_queue *rq;
 	unsigned long flags;
 
 	if (cpumask_empty(&usable))
 		return -EINVAL;
-	flags = irq_save();
-	rq = lock_queue(v);
+	flags = spin_lock_irqsave(&sched_lock);
 	v->sched.hard_affinity = *hard;
-	if (!cpumask_test(hard, rq->cpu)) {
-		if (v->sched.queued) {
-			sched_policy->dequeue(rq, v);
-			v->sched.queued = false;
-		} else if (rq->curr == v) {
-			softirq_raise_on(rq->cpu, SOFTIRQ_SCHEDULE);
-		}
-	}
-	spin_unlock_irqrestore(&rq->lock, flags);
+	if (v->sched.queued)
+		sched_dequeue(v);
+	else if (is_curr(v) && !cpumask_test(hard, v->sched.cpu))
+		sched_tell(v->sched.cpu);
+	spin_unlock_irqrestore(&sched_lock, flags);
 	vcpu_wake(v);
 	return 0;
 }
 
 /* ---- the switch ---- */
 
-static void set_slice(struct run_queue *rq, s64 now, s64 slice)
+static void set_slice(struct sched_cpu *c, s64 now, s64 slice)
 {
 	if (slice >= 0)
-		timer_set(&rq->slice, now + slice);
-	else if (rq->slice.armed)
-		timer_stop(&rq->slice);
+		timer_set(&c->slice, now + slice);
+	else if (timer_armed(&c->slice))
+		timer_stop(&c->slice);
 }
 
 static void schedule(void)
 {
-	struct run_queue *rq = &this_cpu(run_queues);
+	struct sched_cpu *c = &this_cpu(sched_cpus);
 	struct vcpu *prev = current, *next;
-	s64 slice, now;
+	s64 slice = -1, now;
 
 	irq_disable();
-	spin_lock(&rq->lock);
+	spin_lock(&sched_lock);
 	now = now_ns();
-	next = sched_policy->pick(rq, prev, now, &slice);
+	c->told = false;
+	next = sched_policy->pick(c, prev, now, &slice);
+	c->endless = slice < 0;
+	prev->sched.yielding = false;
 	if (next != prev) {
-		if (prev == rq->idle)
-			set_runstate(prev, RUNSTATE_runnable, now);
-		else
-			set_waiting_runstate(prev, now);
+		if (next != c->idle)
+			sched_dequeue(next);
+		if (prev != c->idle && vcpu_runnable(prev))
+			enqueue(prev, now, false);
+		set_waiting_runstate(prev, now);
 		set_runstate(next, RUNSTATE_running, now);
+		WRITE_ONCE(next->sched.cpu, c->cpu);
 		next->sched.running = true;
-		rq->curr = next;
-		if (next == rq->idle)
-			cpumask_set(&sched_idle_cpus, rq->cpu);
-		else
-			cpumask_clear(&sched_idle_cpus, rq->cpu);
+		c->curr = next;
 		smp_mb();	/* running before the look at events: pairs with vcpu_kick()'s caller */
 	}
-	spin_unlock(&rq->lock);
+	if (next == c->idle)
+		cpumask_set(&sched_idle_cpus, c->cpu);
+	else if (cpumask_test(&sched_idle_cpus, c->cpu))
+		cpumask_clear(&sched_idle_cpus, c->cpu);
+	spin_unlock(&sched_lock);
 	irq_enable();
-	set_slice(rq, now, slice);
+	set_slice(c, now, slice);
 	if (next != prev)
 		context_switch(prev, next);
 }
@@ -313,9 +287,11 @@ void sched_context_saved(struct vcpu *prev)
 {
 	smp_wmb();
 	WRITE_ONCE(prev->sched.running, false);
-	/* Not queued by pick() because it must not run here: another CPU has to have it. */
-	if (unlikely(!cpumask_test(&prev->sched.hard_affinity, smp_cpu())) && !prev->is_idle)
-		vcpu_wake(prev);
+	smp_mb();	/* pairs with vcpu_wake(): it tells after it queued, and then finds it not running */
+	/* Until now nobody could take it. Where it ran it is next in turn as it is. */
+	if (unlikely(READ_ONCE(prev->sched.queued)) &&
+	    (!cpumask_empty(&sched_idle_cpus) || !cpumask_test(&prev->sched.hard_affinity, smp_cpu())))
+		sched_offer(prev);
 }
 
 static void slice_over(void *arg)
@@ -352,65 +328,55 @@ void __init sched_init(void)
 
 void sched_cpu_init(unsigned int cpu)
 {
-	struct run_queue *rq = sched_queue(cpu);
-	struct vcpu *idle = idle_domain->vcpu[cpu];
+	struct sched_cpu *c = sched_cpu(cpu);
 
-	spin_lock_init(&rq->lock);
-	rq->cpu = cpu;
-	list_init(&rq->queue);
-	rq->curr = rq->idle = idle;
-	idle->sched.running = true;
-	idle->sched.runstate.state = RUNSTATE_running;
-	timer_init(&rq->slice, slice_over, NULL, cpu);
-	tasklet_cpu_init(cpu);
+	c->cpu = cpu;
+	c->curr = c->idle = idle_domain->vcpu[cpu];
+	c->idle->sched.running = true;
+	c->idle->sched.runstate.state = RUNSTATE_running;
+	timer_init(&c->slice, slice_over, NULL);
 	cpumask_set(&sched_idle_cpus, cpu);
 }
 
-int sched_vcpu_init(struct vcpu *v, unsigned int cpu)
+void sched_vcpu_init(struct vcpu *v, unsigned int cpu)
 {
 	struct sched_vcpu *s = &v->sched;
 
-	list_init(&s->link);
 	s->cpu = cpu;
 	memset(&s->hard_affinity, 0xff, sizeof(s->hard_affinity));
 	memset(&s->soft_affinity, 0xff, sizeof(s->soft_affinity));
 	s->runstate.state_entry_time = now_ns();
-	sched_timers_init(v, cpu);
-	if (v->is_idle) {
-		s->hard_affinity = cpumask_of(cpu);
-		return 0;
-	}
+	sched_timers_init(v);
+	if (v->is_idle)
+		return;
 	s->flags = BIT(VF_DOWN);
 	s->runstate.state = RUNSTATE_offline;
 	if (sched_policy->vcpu_init)
 		sched_policy->vcpu_init(v);
-	atomic_inc(&nr_vcpus);
-	return 0;
 }
 
 void sched_vcpu_destroy(struct vcpu *v)
 {
 	sched_timers_stop(v);
+	timer_stop(&v->domain->sched.refill);
 	if (sched_policy->vcpu_remove)
 		sched_policy->vcpu_remove(v);
-	atomic_add_return(&nr_vcpus, -1);
 }
 
 void sched_dump(void)
 {
-	struct vcpu *v;
+	unsigned long flags = spin_lock_irqsave(&sched_lock);
+	const struct sched_cpu *c;
 	unsigned int cpu;
+	struct vcpu *v;
 
-	printk("scheduler: %s\n", sched_policy->name);
+	printk("scheduler: %s; %u waiting\n", sched_policy->name, sched_nr_waiting);
 	for_each_cpu(cpu, &cpu_online_mask) {
-		struct run_queue *rq = sched_queue(cpu);
-		unsigned long flags = spin_lock_irqsave(&rq->lock);
-
-		printk("CPU%u: runs d%uv%u, %u waiting\n", cpu, rq->curr->domain->id, rq->curr->id,
-		       rq->nr_queued);
-		list_for_each_entry(v, &rq->queue, sched.link)
-			printk("  d%uv%u vruntime %lld us\n", v->domain->id, v->id,
-			       (long long)(v->sched.vruntime - rq->min_vruntime) / 1000);
-		spin_unlock_irqrestore(&rq->lock, flags);
+		c = sched_cpu(cpu);
+		printk("CPU%u: runs d%uv%u, clock %ld us\n", cpu, c->curr->domain->id, c->curr->id, c->clock / 1000);
 	}
+	list_for_each_entry(v, &sched_waiting, sched.link)
+		printk("  d%uv%u of CPU%u, vruntime %ld us, budget %ld us\n", v->domain->id, v->id, v->sched.cpu,
+		       v->sched.vruntime / 1000, v->domain->sched.budget / 1000);
+	spin_unlock_irqrestore(&sched_lock, flags);
 }

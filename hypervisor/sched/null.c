@@ -11,6 +11,7 @@
 
 static unsigned int owners[NR_CPUS];
 
+/* The CPU with the fewest owners of those that @v may have becomes its home. */
 static void null_vcpu_init(struct vcpu *v)
 {
 	cpumask_t allowed = cpumask_and(&v->sched.hard_affinity, &cpu_online_mask);
@@ -20,68 +21,50 @@ static void null_vcpu_init(struct vcpu *v)
 		if (READ_ONCE(owners[cpu]) < READ_ONCE(owners[best]))
 			best = cpu;
 	__atomic_add_fetch(&owners[best], 1, __ATOMIC_SEQ_CST);
-	v->sched.cpu = best;
+	v->sched.home = best;
 }
 
 static void null_vcpu_remove(struct vcpu *v)
 {
-	__atomic_sub_fetch(&owners[v->sched.cpu], 1, __ATOMIC_SEQ_CST);
+	__atomic_sub_fetch(&owners[v->sched.home], 1, __ATOMIC_SEQ_CST);
 }
 
-static unsigned int null_place(struct vcpu *v)
+static void null_enqueue(struct vcpu *v, s64 now, bool wakes)
 {
-	cpumask_t allowed = cpumask_and(&v->sched.hard_affinity, &cpu_online_mask);
-
-	if (cpumask_test(&allowed, v->sched.cpu))
-		return v->sched.cpu;
-	null_vcpu_remove(v);			/* its affinity was changed */
-	__atomic_add_fetch(&owners[cpumask_first(&allowed)], 1, __ATOMIC_SEQ_CST);
-	return cpumask_first(&allowed);
-}
-
-static void null_enqueue(struct run_queue *rq, struct vcpu *v, s64 now)
-{
-	list_add_tail(&v->sched.link, &rq->queue);
-	rq->nr_queued++;
-}
-
-static void null_dequeue(struct run_queue *rq, struct vcpu *v)
-{
-	list_del(&v->sched.link);
-	rq->nr_queued--;
-}
-
-static bool null_preempts(struct run_queue *rq, struct vcpu *v)
-{
-	return rq->curr == rq->idle || rq->nr_queued == 1;
-}
-
-static struct vcpu *null_pick(struct run_queue *rq, struct vcpu *prev, s64 now, s64 *slice)
-{
-	bool stay = prev != rq->idle && sched_may_run(prev, rq->cpu);
-	struct vcpu *next = prev;
-
-	if (!stay || (rq->nr_queued && (now >= prev->sched.slice_end || prev->sched.yielding))) {
-		next = rq->idle;
-		if (rq->nr_queued) {
-			next = list_first_entry(&rq->queue, struct vcpu, sched.link);
-			null_dequeue(rq, next);
-			next->sched.queued = false;
-			next->sched.slice_end = now + SLICE;
-		}
-		if (stay) {
-			null_enqueue(rq, prev, now);
-			prev->sched.queued = true;
-		}
+	if (!cpumask_test(&v->sched.hard_affinity, v->sched.home)) {	/* was changed */
+		null_vcpu_remove(v);
+		null_vcpu_init(v);
 	}
-	prev->sched.yielding = false;
-	*slice = rq->nr_queued ? max(next->sched.slice_end - now, SLICE / 10) : -1;
+	list_add_tail(&v->sched.link, &sched_waiting);
+}
+
+static unsigned int null_target(struct vcpu *v, s64 now)
+{
+	const struct sched_cpu *c = sched_cpu(v->sched.home);
+
+	return c->curr == c->idle || c->endless ? c->cpu : NR_CPUS;
+}
+
+static struct vcpu *null_pick(struct sched_cpu *c, struct vcpu *prev, s64 now, s64 *slice)
+{
+	bool stay = prev != c->idle && vcpu_runnable(prev) && cpumask_test(&prev->sched.hard_affinity, c->cpu);
+	struct vcpu *v, *next = NULL;
+
+	list_for_each_entry(v, &sched_waiting, sched.link)
+		if (!next && v->sched.home == c->cpu && !v->sched.running)
+			next = v;
+	if (stay && (!next || (now < prev->sched.slice_end && !prev->sched.yielding))) {
+		*slice = next ? prev->sched.slice_end - now : -1;
+		return prev;
+	}
+	if (!next)
+		return c->idle;
+	next->sched.slice_end = now + SLICE;
+	*slice = SLICE;
 	return next;
 }
 
 const struct sched_ops sched_null = {
-	.name = "null", .id = XEN_SCHEDULER_NULL,
-	.vcpu_init = null_vcpu_init, .vcpu_remove = null_vcpu_remove, .place = null_place,
-	.enqueue = null_enqueue, .dequeue = null_dequeue,
-	.preempts = null_preempts, .pick = null_pick,
+	.name = "null", .id = XEN_SCHEDULER_NULL, .vcpu_init = null_vcpu_init, .vcpu_remove = null_vcpu_remove,
+	.enqueue = null_enqueue, .target = null_target, .pick = null_pick,
 };

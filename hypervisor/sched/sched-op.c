@@ -29,15 +29,15 @@ static void poll_fired(void *arg)
 {
 	struct vcpu *v = arg;
 
-	if (test_bit(VF_POLL, &v->sched.flags))
+	if (v->evtchn.poll_port)
 		vcpu_unblock(v);
 }
 
-void sched_timers_init(struct vcpu *v, unsigned int cpu)
+void sched_timers_init(struct vcpu *v)
 {
-	timer_init(&v->sched.singleshot, singleshot_fired, v, cpu);
-	timer_init(&v->sched.periodic, periodic_fired, v, cpu);
-	timer_init(&v->sched.poll, poll_fired, v, cpu);
+	timer_init(&v->sched.singleshot, singleshot_fired, v);
+	timer_init(&v->sched.periodic, periodic_fired, v);
+	timer_init(&v->sched.poll, poll_fired, v);
 }
 
 void sched_timers_stop(struct vcpu *v)
@@ -52,8 +52,7 @@ void sched_timers_stop(struct vcpu *v)
  * Absolute system time. Times that have passed fire at once; absurd ones (a counter wrapped in the
  * guest) fire soon, as an early interrupt does less harm than none.
  */
-long do_set_timer_op(unsigned long timeout, unsigned long a2, unsigned long a3, unsigned long a4,
-		     unsigned long a5)
+long do_set_timer_op(unsigned long timeout, unsigned long a2, unsigned long a3, unsigned long a4, unsigned long a5)
 {
 	struct timer *t = &current->sched.singleshot;
 	s64 expires = timeout, now = now_ns();
@@ -64,7 +63,6 @@ long do_set_timer_op(unsigned long timeout, unsigned long a2, unsigned long a3, 
 	}
 	if (expires < 0 || (expires > now && (expires - now) >> 50))
 		expires = now + 100 * MS;
-	timer_migrate(t, smp_cpu());
 	timer_set(t, expires);
 	return 0;
 }
@@ -108,8 +106,7 @@ static long poll(const struct sched_poll *poll)
 	if (poll->nr_ports > POLL_MAX_PORTS)
 		return -EINVAL;
 	set_bit(VF_BLOCKED, &v->sched.flags);
-	v->evtchn.poll_port = ~0U;
-	set_bit(VF_POLL, &v->sched.flags);
+	v->evtchn.poll_port = EVTCHN_POLL_ANY;
 	set_bit(v->id, d->evtchn.poll_mask);
 	rc = evtchn_upcall_needed(v) ? 1 : poll_any_pending(d, poll, &port);
 	if (rc) {
@@ -119,10 +116,8 @@ static long poll(const struct sched_poll *poll)
 	}
 	if (poll->nr_ports == 1)
 		v->evtchn.poll_port = port;
-	if (poll->timeout) {
-		timer_migrate(&v->sched.poll, smp_cpu());
+	if (poll->timeout)
 		timer_set(&v->sched.poll, poll->timeout);
-	}
 	softirq_raise(SOFTIRQ_SCHEDULE);
 	return 0;
 }
@@ -157,42 +152,34 @@ static void watchdog_fired(void *arg)
 	domain_shutdown(arg, SHUTDOWN_watchdog);
 }
 
-/* Arm (@timeout in seconds) or stop (0) watchdog @id, 1-based; id 0 takes a free one. */
-static long set_watchdog(struct domain *d, u32 id, u32 timeout)
+/*
+ * Arm (a timeout in seconds) or stop (0) a watchdog, 1-based; number 0 takes a free one. No lock is held that
+ * watchdog_fired(), for which stopping waits, could want: two vcpus at once may get the same or no watchdog.
+ */
+static long watchdog(struct domain *d, const struct sched_watchdog *op)
 {
 	struct timer *t;
-	u32 used = d->watchdogs_used;
+	u32 id = op->id;
 
-	if (id > ARRAY_SIZE(d->watchdog) || (!id && !timeout))
+	if (id > ARRAY_SIZE(d->watchdog) || (!id && !op->timeout))
+		return -EINVAL;
+	if (id && !(READ_ONCE(d->watchdogs_used) & BIT(id - 1)))
 		return -EINVAL;
 	if (!id) {
-		id = ffs64(~used) + 1;
-		if (id > ARRAY_SIZE(d->watchdog))
+		id = ffs64(~(u64)READ_ONCE(d->watchdogs_used)) + 1;
+		if (id > ARRAY_SIZE(d->watchdog) || test_and_set_bit(id - 1, &d->watchdogs_used))
 			return -ENOSPC;
-		timer_init(&d->watchdog[id - 1], watchdog_fired, d, smp_cpu());
-	} else if (!(used & BIT(id - 1))) {
-		return -EINVAL;
 	}
 	t = &d->watchdog[id - 1];
-	if (timeout) {
-		d->watchdogs_used |= BIT(id - 1);
-		timer_set(t, now_ns() + timeout * SECOND);
-		return used & BIT(id - 1) ? 0 : id;
+	if (op->timeout) {
+		t->fn = watchdog_fired;
+		t->arg = d;
+		timer_set(t, now_ns() + op->timeout * SECOND);
+		return op->id ? 0 : id;
 	}
-	d->watchdogs_used &= ~BIT(id - 1);
 	timer_stop(t);
+	clear_bit(id - 1, &d->watchdogs_used);
 	return 0;
-}
-
-static long watchdog(const struct sched_watchdog *op)
-{
-	struct domain *d = current->domain;
-	long rc;
-
-	spin_lock(&d->lock);
-	rc = set_watchdog(d, op->id, op->timeout);
-	spin_unlock(&d->lock);
-	return rc;
 }
 
 /* The machine's domain may nail itself to a CPU (firmware calls that only work on CPU 0). */
@@ -223,8 +210,7 @@ static long pin_override(s32 cpu)
 	return rc;
 }
 
-long do_sched_op(unsigned long cmd, unsigned long arg, unsigned long a3, unsigned long a4,
-		 unsigned long a5)
+long do_sched_op(unsigned long cmd, unsigned long arg, unsigned long a3, unsigned long a4, unsigned long a5)
 {
 	union {
 		struct sched_shutdown shutdown;
@@ -252,25 +238,17 @@ long do_sched_op(unsigned long cmd, unsigned long arg, unsigned long a3, unsigne
 	case SCHEDOP_remote_shutdown:
 		return copy_in(&u.remote, arg) ?: remote_shutdown(&u.remote);
 	case SCHEDOP_watchdog:
-		return copy_in(&u.watchdog, arg) ?: watchdog(&u.watchdog);
+		return copy_in(&u.watchdog, arg) ?: watchdog(current->domain, &u.watchdog);
 	case SCHEDOP_pin_override:
 		return copy_in(&u.pin, arg) ?: pin_override(u.pin.pcpu);
 	}
 	return -ENOSYS;
 }
 
-long do_sched_op_compat(unsigned long cmd, unsigned long arg, unsigned long a3, unsigned long a4,
-			unsigned long a5)
+long do_sched_op_compat(unsigned long cmd, unsigned long arg, unsigned long a3, unsigned long a4, unsigned long a5)
 {
-	switch ((u32)cmd) {
-	case SCHEDOP_yield:
-		return yield();
-	case SCHEDOP_block:
-		vcpu_block_current();
-		return 0;
-	case SCHEDOP_shutdown:
-		domain_shutdown(current->domain, (u8)arg);
-		return 0;
-	}
-	return -ENOSYS;
+	if ((u32)cmd != SCHEDOP_shutdown)
+		return (u32)cmd <= SCHEDOP_block ? do_sched_op(cmd, 0, 0, 0, 0) : -ENOSYS;
+	domain_shutdown(current->domain, (u8)arg);
+	return 0;
 }

@@ -1,33 +1,36 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the files of sched/ share: the run queue of a CPU, the policies. */
+/* What the files of sched/ share: the CPUs, those who wait, the policies. */
 #ifndef SCHED_PRIVATE_H
 #define SCHED_PRIVATE_H
 
 #include <xenolith/sched.h>
 
-struct run_queue {
-	spinlock_t lock;		/* irq-lock; also covers sched state of vcpus with this cpu */
+struct sched_cpu {
 	unsigned int cpu;
-	unsigned int nr_queued;
-	struct list_head queue;		/* runnable vcpus that wait, in the policy's order */
+	bool told;			/* to look at those who wait, and did not yet */
+	bool endless;			/* curr runs until it is told: nobody waited when it was chosen */
 	struct vcpu *curr, *idle;
-	s64 min_vruntime;		/* fair: never goes back */
+	s64 clock;			/* fair: virtual time here, never goes back */
 	struct timer slice;
 };
-struct run_queue *sched_queue(unsigned int cpu);
-/** sched_may_run: @v is runnable and may do so on @cpu. */
-bool sched_may_run(const struct vcpu *v, unsigned int cpu);
-/** sched_move: @v (not queued, not running; its queue locked) belongs to @cpu from now on. */
-void sched_move(struct vcpu *v, unsigned int cpu);
-/** sched_overcommitted: there are more vcpus than CPUs. */
-bool sched_overcommitted(void);
-extern cpumask_t sched_idle_cpus;	/* hints: idle, and nothing was placed on them yet */
+struct sched_cpu *sched_cpu(unsigned int cpu);
+
+extern spinlock_t sched_lock;		/* irq lock; covers what follows and all of struct sched_cpu and sched_vcpu */
+extern struct list_head sched_waiting;	/* runnable vcpus that are on no CPU, in the policy's order */
+extern unsigned int sched_nr_waiting;
+extern cpumask_t sched_idle_cpus;	/* idle and not told */
+
+/* sched_dequeue: @v waits no more. */
+void sched_dequeue(struct vcpu *v);
+/* sched_tell: have @cpu look at those who wait, or stop what it runs; NR_CPUS: nobody. Locked. */
+void sched_tell(unsigned int cpu);
+/* sched_offer: if @v waits, tell the CPU that should have it. Takes the lock. */
+void sched_offer(struct vcpu *v);
 
 extern const struct sched_ops sched_fair, sched_null;
 
-void tasklet_cpu_init(unsigned int cpu);
 /* The timers of a vcpu: sched-op.c. */
-void sched_timers_init(struct vcpu *v, unsigned int cpu);
+void sched_timers_init(struct vcpu *v);
 void sched_timers_stop(struct vcpu *v);
 
 #endif

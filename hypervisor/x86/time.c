@@ -221,7 +221,7 @@ void __init time_start(void)
 		printk_warn("the CPUs' TSCs are not in step: time may go back from one to the other\n");
 	tsc_reliable = x86.invariant_tsc && !warp.seen;
 	softirq_set_handler(SOFTIRQ_TIME_CALIBRATE, update_current);
-	timer_init(&look_timer, look, NULL, smp_cpu());
+	timer_init(&look_timer, look, NULL);
 	if (platform->mask >= MIN_MASK)
 		timer_set(&look_timer, now_ns() + PERIOD);
 }

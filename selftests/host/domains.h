@@ -126,7 +126,6 @@ void vcpu_kick(struct vcpu *v)
 void vcpu_unblock(struct vcpu *v)
 {
 	clear_bit(VF_BLOCKED, &v->sched.flags);
-	clear_bit(VF_POLL, &v->sched.flags);
 }
 
 /* True every host_preempt_after calls. */

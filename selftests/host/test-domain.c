@@ -70,11 +70,12 @@ int evtchn_domain_destroy(struct domain *d) { return step('e'); }
 int grant_domain_relinquish(struct domain *d) { return step('g'); }
 int mm_domain_relinquish(struct domain *d) { return step('m'); }
 
-static struct tasklet *pending;
-void tasklet_schedule(struct tasklet *t) { pending = t; }
-static bool run_tasklet(void)
+static struct timer *pending;
+void timer_init(struct timer *t, void (*fn)(void *), void *arg) { *t = (struct timer){ .fn = fn, .arg = arg }; }
+void timer_set(struct timer *t, s64 expires) { pending = t; }
+static bool run_pending(void)
 {
-	struct tasklet *t = pending;
+	struct timer *t = pending;
 
 	pending = NULL;
 	if (t)
@@ -149,7 +150,7 @@ static void teardown(void)
 	      "while somebody holds it the number is not given out");
 	domain_put(d);
 	check(pending && !domain_get(5), "the last reference: it cannot be found any more");
-	check(run_tasklet() && !domain_find(5), "and is freed");
+	check(run_pending() && !domain_find(5), "and is freed");
 	d->handle[0] = 77;
 	check(create(5, 1, false) == d && d->handle[0] == 0 && d->state == DOMAIN_RUNNING,
 	      "its number and memory serve another, which inherits nothing");

@@ -46,16 +46,15 @@ static void fired(void *arg)
 	}
 }
 
-static unsigned int heap_errors(const struct timer *t, const struct timer *parent, unsigned int *n)
+static unsigned int heap_errors(struct timer **at, s64 parent, unsigned int *n)
 {
-	unsigned int errors = 0;
+	struct timer *t = *at;
 
-	for (const struct timer *prev = parent; t; prev = t, t = t->next) {
-		(*n)++;
-		errors += !t->armed || (parent && (t->prev != prev || t->expires < parent->expires));
-		errors += heap_errors(t->child, t, n);
-	}
-	return errors;
+	if (!t)
+		return 0;
+	(*n)++;
+	return (t->at != at || t->expires < parent) + heap_errors(&t->left, t->expires, n) +
+	       heap_errors(&t->right, t->expires, n);
 }
 
 static void step_clock(s64 to)
@@ -74,12 +73,12 @@ static void step_clock(s64 to)
 
 static unsigned int model_errors(void)
 {
-	unsigned int n = 0, armed = 0, errors = heap_errors(percpu_timer_heaps.root, NULL, &n);
+	unsigned int n = 0, armed = 0, errors = heap_errors(&percpu_timer_heaps.root, INT64_MIN, &n);
 	s64 first = INT64_MAX;
 
 	for (unsigned int i = 0; i < NR; i++) {
 		armed += model[i].armed;
-		errors += model[i].armed != model[i].t.armed;
+		errors += model[i].armed != timer_armed(&model[i].t);
 		errors += model[i].armed && model[i].due <= clock_now;
 		if (model[i].armed && model[i].due < first)
 			first = model[i].due;
@@ -92,7 +91,7 @@ static void random_run(void)
 	unsigned int errors = 0;
 
 	for (unsigned int i = 0; i < NR; i++)
-		timer_init(&model[i].t, fired, (void *)(unsigned long)i, 0);
+		timer_init(&model[i].t, fired, (void *)(unsigned long)i);
 	for (unsigned int round = 0; round < 100000; round++) {
 		unsigned int i = host_random() % NR;
 
@@ -123,12 +122,33 @@ static void counting(void *arg)
 	count++;
 }
 
+/* A function that arms its own timer. */
+static struct timer again;
+static unsigned int again_left;
+static void rearm(void *arg)
+{
+	count++;
+	if (again_left && again_left--)
+		timer_set(&again, clock_now + 10);
+}
+
+static void arm_again(void)
+{
+	count = 0;
+	again_left = 3;
+	timer_init(&again, rearm, NULL);
+	timer_set(&again, clock_now);
+	for (unsigned int i = 0; i < 6; i++)
+		step_clock(clock_now + 10);
+	check(count == 4 && !timer_armed(&again), "a function may arm its timer again");
+}
+
 static void single_cases(void)
 {
 	struct timer a, b;
 
-	timer_init(&a, counting, NULL, 0);
-	timer_init(&b, counting, NULL, 0);
+	timer_init(&a, counting, NULL);
+	timer_init(&b, counting, NULL);
 	count = 0;
 	timer_set(&a, clock_now - 5);
 	check(hardware <= clock_now, "a time that has passed: the interrupt is due at once");
@@ -147,12 +167,16 @@ static void single_cases(void)
 	timer_stop(&b);
 	timer_stop(&b);
 	step_clock(clock_now + 100);
-	check(count == 3 && !a.armed && !b.armed, "a stopped timer does not fire, stopping twice is fine");
+	check(count == 3 && !timer_armed(&a) && !timer_armed(&b), "a stopped timer does not fire, stopping twice is fine");
 	timer_stop(&a);
+	hardware = INT64_MAX;
 	timer_set(&a, 0);
-	timer_migrate(&a, 0);
+	check(raised && hardware == INT64_MAX, "time 0 raises the softirq: the hardware takes it for \"never\"");
+	timer_set(&b, clock_now + 70);
 	step_clock(clock_now);
-	check(count == 4, "time 0 is a time like others");
+	check(count == 4 && hardware == clock_now + 70, "it fires at once, and others in their time");
+	timer_stop(&b);
+	arm_again();
 }
 
 int main(void)

@@ -65,7 +65,6 @@ struct domain {
 	u8 state;			/* enum domain_state */
 	bool shutting_down, shut_down;
 	u8 shutdown_code;		/* SHUTDOWN_*, or SHUTDOWN_CODE_NONE */
-	u8 watchdogs_used;		/* bit n: watchdog[n] */
 	atomic_t refcnt;
 	atomic_t pause_count;
 	unsigned int max_vcpus;
@@ -87,7 +86,9 @@ struct domain {
 	s64 time_offset_seconds;
 	struct vcpu_info *vcpu_info_dummy;	/* of vcpus without a slot in shared_info */
 	struct timer watchdog[2];
-	struct tasklet free_work;
+	u32 watchdogs_used;		/* bit n: watchdog[n] */
+	struct timer free_work;
+	struct list_head spare;			/* once freed: kept for another domain */
 	xen_domain_handle_t handle;
 	unsigned int target_domid;
 	unsigned int relinquish_step;
