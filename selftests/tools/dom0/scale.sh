@@ -7,7 +7,7 @@
 
 . /tests/lib.sh
 
-SMALL_MIB=${SMALL_MIB:-72}	# the least in which the cloud kernel 6.1 starts with a disk and a network card
+SMALL_MIB=${SMALL_MIB:-72}	# 68 do not suffice for the cloud kernel 6.1 with a disk and a network card
 AT_ONCE=2			# so many start at the same time
 . /tests/count.sh
 
