@@ -302,6 +302,11 @@ static int put_page_and_type_rc(struct page_info *pg, bool preemptible)
 	return rc;
 }
 
+void put_writable(struct page_info *pg)
+{
+	put_type(pg, false);
+}
+
 void put_page_and_type(struct page_info *pg)
 {
 	put_page_and_type_rc(pg, false);

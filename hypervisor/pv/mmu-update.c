@@ -85,9 +85,20 @@ static __always_inline int mod_entry(const struct domain *d, const struct domain
 	}
 }
 
-int pv_mod_l1e(const struct domain *d, const struct domain *owner, pte_t *slot, pte_t new, bool preserve_ad, pte_t *expect)
+static noinline int mod_l1e(const struct domain *d, const struct domain *owner, pte_t *slot, pte_t new, bool preserve_ad,
+			    pte_t *expect)
 {
 	return mod_entry(d, owner, 1, slot, new, preserve_ad, expect);
+}
+
+int pv_mod_l1e(const struct domain *d, const struct domain *owner, pte_t *slot, pte_t new, bool preserve_ad, pte_t *expect)
+{
+	pte_t old = READ_ONCE(*slot);
+
+	if (likely(owner == d && (!expect || old == *expect) &&
+		   pv_try_l1e(d, slot, old, new | (preserve_ad ? old & (PTE_A | PTE_D) : 0))))
+		return 0;
+	return mod_l1e(d, owner, slot, new, preserve_ad, expect);
 }
 
 static noinline int mod_upper(const struct domain *d, unsigned int level, pte_t *slot, pte_t new, bool preserve_ad)
@@ -127,6 +138,7 @@ static void release_table(struct mmu_batch *b)
 	if (b->table)
 		pv_put_table(b->table);
 	b->table = NULL;
+	b->l1 = NO_L1;
 }
 
 /* What is no table (yet) takes an ordinary write, for which it must be memory that the guest may write. */
@@ -140,6 +152,8 @@ static noinline int hold_table(struct mmu_batch *b, mfn_t m)
 		return -EINVAL;
 	if (likely(get_page_and_type_fast(pg, b->table_owner->id, PGT_L1))) {
 		b->level = 1;
+		if (likely(b->owner == b->table_owner))
+			b->l1 = mfn_x(m) << PAGE_SHIFT;
 	} else if (!get_table(pg, b->table_owner, &b->level)) {
 		b->level = 0;
 		rc = get_page_and_type(pg, b->table_owner, PGT_WRITABLE, true);
@@ -215,13 +229,16 @@ static void batch_end(struct mmu_batch *b)
 	mmu_owner_put(b->table_owner);
 }
 
-/* Requests of @size bytes at @reqs go to @one until one fails; between @stride of them the whole may pause. */
-static __always_inline long run_batch(unsigned int op, size_t size, unsigned int stride,
+#define RUN	16u		/* requests without a look at what else there is to do */
+
+/* Requests of @size bytes at @reqs go to @run as many as it does, others to @one until one fails; in between all may pause. */
+static __always_inline long run_batch(unsigned int op, size_t size,
+				      unsigned int (*run)(struct mmu_batch *, unsigned long, unsigned int),
 				      int (*one)(struct mmu_batch *, const void *), unsigned long reqs,
 				      unsigned long count, unsigned long done, u32 foreign)
 {
-	struct mmu_batch b = { .v = current };
-	unsigned int nr_done = 0, i = 0;
+	struct mmu_batch b = { .v = current, .l1 = NO_L1 };
+	unsigned int nr_done = 0, i = 0, n;
 	bool resumed = count & MMU_UPDATE_PREEMPTED;
 	u64 req[3];
 	long rc;
@@ -234,13 +251,16 @@ static __always_inline long run_batch(unsigned int op, size_t size, unsigned int
 	rc = batch_begin(&b, foreign);
 	if (unlikely(rc))
 		return rc;
-	for (; i < count && !rc; i += !rc) {
-		if (i && ((i % stride == 0 && hypercall_preempt()) || (b.v->pv.nr_deferred && pv_finish_put(b.v))))
+	for (; i < count && !rc; i += n) {
+		if (i && (hypercall_preempt() || pv_finish_put(b.v))) {
 			rc = -ERESTART;
-		else if (unlikely(copy_from_guest(req, guest_ptr(reqs + i * size), size)))
-			rc = -EFAULT;
-		else
-			rc = one(&b, req);
+			break;
+		}
+		n = run ? run(&b, reqs + i * size, count - i) : 0;
+		if (n)
+			continue;
+		rc = copy_from_guest(req, guest_ptr(reqs + i * size), size) ?: one(&b, req);
+		n = !rc;
 	}
 	batch_end(&b);
 	nr_done += i;
@@ -251,50 +271,71 @@ static __always_inline long run_batch(unsigned int op, size_t size, unsigned int
 	return rc;
 }
 
-/*
- * The caller's own page enters an empty slot of its own L1 table: what a page fault ends with.
- * False: nothing happened, or not that case.
- */
-static __always_inline bool fill_empty_slot(const struct domain *d, const struct mmu_update *req)
+/* What the request at @reqs asks for, in an L1 table that is held: the common cases. @l1: the table's address. */
+static __always_inline bool update_l1e(const struct domain *d, const struct mmu_update *req, u64 l1)
 {
-	mfn_t table = mfn(req->ptr >> PAGE_SHIFT), frame = pte_mfn(req->val);
-	pte_t *slot = maddr_to_virt(req->ptr), old, want = req->val;
-	bool done = false;
+	u64 cmd = (req->ptr & ~(PAGE_SIZE - sizeof(pte_t))) ^ l1;
+	pte_t *slot = maddr_to_virt(req->ptr - cmd), old = READ_ONCE(*slot);
+	pte_t keep = cmd == MMU_PT_UPDATE_PRESERVE_AD ? old & (PTE_A | PTE_D) : 0;
 
-	if (unlikely(req->ptr & 7 || !mfn_valid(table) || !mfn_valid(frame) ||
-		     (want & (PTE_P | PTE_RW | PTE_CACHE_L1)) != (PTE_P | PTE_RW) || pv_adjust_l1e(d, &want) ||
-		     !get_page_and_type_fast(mfn_to_page(table), d->id, PGT_L1)))
-		return false;
-	old = READ_ONCE(*slot);
-	if (likely(!(old & PTE_P) && get_page_and_type_fast(mfn_to_page(frame), d->id, PGT_WRITABLE))) {
-		done = try_cmpxchg(slot, &old, want);
-		if (unlikely(!done))
-			put_page_and_type(mfn_to_page(frame));
+	return pv_try_l1e(d, slot, old, req->val | keep);
+}
+
+#define COMMON_UPDATE(cmd)	(!((cmd) & ~(u64)MMU_PT_UPDATE_PRESERVE_AD))	/* that, or MMU_NORMAL_PT_UPDATE */
+
+/* At most @n requests, as many as are common cases. */
+static noinline unsigned int update_run(struct mmu_batch *b, unsigned long reqs, unsigned int n)
+{
+	const struct domain *d = b->table_owner;
+	struct mmu_update req;
+	unsigned int i;
+
+	for (i = 0; i < min(n, RUN); i++) {
+		if (unlikely(copy_in(&req, reqs + i * sizeof(req))))
+			break;
+		if (!COMMON_UPDATE((req.ptr & ~(PAGE_SIZE - sizeof(pte_t))) ^ b->l1) &&
+		    (!COMMON_UPDATE(req.ptr % sizeof(pte_t)) || hold_table(b, mfn(req.ptr >> PAGE_SHIFT)) || b->l1 == NO_L1))
+			break;
+		if (unlikely(!update_l1e(d, &req, b->l1)))
+			break;
 	}
-	if (unlikely(!put_page_and_type_fast(mfn_to_page(table))))
-		put_page_and_type_preemptible(mfn_to_page(table));
-	return done;
+	return i;
 }
 
 static noinline long update_batch(unsigned long reqs, unsigned long count, unsigned long done, unsigned long foreign)
 {
-	return run_batch(__HYPERVISOR_mmu_update, sizeof(struct mmu_update), 16, update_one, reqs, count, done, foreign);
+	return run_batch(__HYPERVISOR_mmu_update, sizeof(struct mmu_update), update_run, update_one, reqs, count, done, foreign);
+}
+
+/* A single update of the caller's own L1 table: what a page fault ends with. False: nothing happened, or not that case. */
+static __always_inline bool update_single(const struct domain *d, unsigned long reqs)
+{
+	struct page_info *table;
+	struct mmu_update req;
+	bool done;
+
+	if (unlikely(copy_in(&req, reqs) || !COMMON_UPDATE(req.ptr % sizeof(pte_t)) || !mfn_valid(mfn(req.ptr >> PAGE_SHIFT))))
+		return false;
+	table = mfn_to_page(mfn(req.ptr >> PAGE_SHIFT));
+	if (unlikely(!get_page_and_type_fast(table, d->id, PGT_L1)))
+		return false;
+	done = update_l1e(d, &req, req.ptr & PAGE_MASK);
+	pv_put_table(table);
+	return done;
 }
 
 long do_mmu_update(unsigned long reqs, unsigned long count, unsigned long done, unsigned long foreign,
 		   unsigned long a5)
 {
-	struct mmu_update req;
-
 	if (likely(count == 1 && foreign == DOMID_SELF && !done && !current->pv.nr_deferred) &&
-	    likely(!copy_in(&req, reqs)) && likely(fill_empty_slot(current->domain, &req)))
+	    likely(update_single(current->domain, reqs)))
 		return 0;
 	return update_batch(reqs, count, done, foreign);
 }
 
 long do_mmuext_op(unsigned long ops, unsigned long count, unsigned long done, unsigned long foreign, unsigned long a5)
 {
-	return run_batch(__HYPERVISOR_mmuext_op, sizeof(struct mmuext_op), 1, pv_mmuext, ops, count, done, (domid_t)foreign);
+	return run_batch(__HYPERVISOR_mmuext_op, sizeof(struct mmuext_op), NULL, pv_mmuext, ops, count, done, (domid_t)foreign);
 }
 
 /* ---- update_va_mapping ---- */

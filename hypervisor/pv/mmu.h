@@ -23,12 +23,14 @@ int mmu_owner_get(struct domain **d, domid_t id);
 void mmu_owner_put(struct domain *d);
 
 /* A batch of mmu_update or mmuext_op under way. */
+#define NO_L1		(~0UL)
 struct mmu_batch {
 	struct vcpu *v;
 	struct domain *owner;		/* of the frames that requests name */
 	struct domain *table_owner;	/* of the tables that they change */
 	struct page_info *table;	/* held, between updates of one table */
 	unsigned int level;		/* its; 0: memory that the guest may write itself */
+	u64 l1;				/* its address if it is an L1 table and all frames are the caller's, else NO_L1 */
 };
 
 /* Drop a reference taken for an update. What is interrupted is finished before our next operation. */
@@ -110,6 +112,69 @@ static inline int pv_adjust_l1e(const struct domain *d, pte_t *e)
 static inline bool pv_is_device(mfn_t m)
 {
 	return !mfn_valid(m) || mfn_to_page(m)->owner == DOMID_IO;
+}
+
+/* What an entry holds of its frame's counters. */
+static inline u64 pv_l1e_refs(pte_t e)
+{
+	return e & PTE_P ? PG_COUNT_ONE + (e & PTE_RW ? PG_TYPE_COUNT_ONE : 0) : 0;
+}
+
+/* Where the last reference of a kind goes. */
+static noinline void pv_drop_last(struct page_info *pg, u64 refs)
+{
+	if (refs == PG_TYPE_COUNT_ONE)
+		put_writable(pg);
+	else if (refs == PG_COUNT_ONE)
+		put_page(pg);
+	else
+		put_page_and_type(pg);
+}
+
+static __always_inline void pv_drop_refs(struct page_info *pg, u64 refs)
+{
+	u64 mask = refs & PG_TYPE_COUNT_ONE ? PG_TYPE_COUNT_MASK : PG_COUNT_MASK, word = READ_ONCE(pg->word);
+
+	if (unlikely((word & mask) <= (refs & mask) || !try_cmpxchg(&pg->word, &word, word - refs)))
+		pv_drop_last(pg, refs);
+}
+
+/*
+ * The common case of pv_mod_l1e(): @old becomes @new, frames are @d's, and at most one frame's references change. What the
+ * entry holds goes up before it is exchanged, or down after. False: nothing happened.
+ */
+static __always_inline bool pv_try_l1e(const struct domain *d, pte_t *slot, pte_t old, pte_t new)
+{
+	struct page_info *pg = NULL;
+	pte_t frame = old;
+	u64 has, wants;
+
+	if (new & PTE_P) {
+		if (unlikely(new & PTE_CACHE_L1 || (old & PTE_P && (old ^ new) & PTE_ADDR)))
+			return false;
+		new = (new & ~PTE_DERIVED) | PTE_US | ((new & (PTE_US | PTE_GUEST_KERNEL)) == PTE_US ? PTE_G : PTE_GUEST_KERNEL);
+		frame = new;
+	}
+	has = pv_l1e_refs(old);
+	wants = pv_l1e_refs(new);
+	if (has != wants) {
+		if (unlikely(pv_is_device(pte_mfn(frame))))
+			return false;
+		pg = mfn_to_page(pte_mfn(frame));
+	}
+	/* All of them: those of the old entry are ours only while it stands there. */
+	if (wants > has && !(wants & PG_TYPE_COUNT_ONE ? get_page_and_type_fast(pg, d->id, PGT_WRITABLE) : get_page_fast(pg, d->id)))
+		return false;
+	if (unlikely(!try_cmpxchg(slot, &old, new))) {
+		if (wants > has)
+			pv_drop_last(pg, wants);
+		return false;
+	}
+	if (wants < has)
+		pv_drop_refs(pg, has - wants);
+	else if (has && wants > has)
+		__atomic_sub_fetch(&pg->word, has, __ATOMIC_SEQ_CST);
+	return true;
 }
 
 /* Caching other than write-back over RAM: only for those who drive devices, and remembered. */

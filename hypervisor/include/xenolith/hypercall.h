@@ -55,13 +55,19 @@ static inline bool canonical(unsigned long addr)
 #define guest_store(dst, src, fault)					\
 	asm goto("1: mov %1, %0\n" EXTABLE(1b, %l[fault]) : : "m" (dst), "r" (src) : "memory" : fault)
 
+/* A few words, in order of address: what starts below the hypervisor's range starts in the gap, and faults. */
+static inline bool guest_words_ok(unsigned long addr)
+{
+	return addr >> 43 != HYP_VIRT_START >> 43;
+}
+
 static __always_inline int copy_words_in(void *dst, const void __user *user, size_t n)
 {
 	const void *src = (__force const void *)user;
 	u64 w;
 	u32 half;
 
-	if (unlikely(!guest_addr_ok((unsigned long)src, n)))
+	if (unlikely(!guest_words_ok((unsigned long)src)))
 		return -EFAULT;
 	stac();
 #pragma GCC unroll 8
@@ -84,7 +90,7 @@ static __always_inline int copy_words_out(void __user *user, const void *src, si
 {
 	void *dst = (__force void *)user;
 
-	if (unlikely(!guest_addr_ok((unsigned long)dst, n)))
+	if (unlikely(!guest_words_ok((unsigned long)dst)))
 		return -EFAULT;
 	stac();
 #pragma GCC unroll 8

@@ -208,6 +208,8 @@ int __must_check get_page_and_type(struct page_info *pg, const struct domain *d,
  */
 void put_page_and_type(struct page_info *pg);
 int put_page_and_type_preemptible(struct page_info *pg);
+/** put_writable: drops the type reference of a writable frame alone. */
+void put_writable(struct page_info *pg);
 /*
  * The common cases of the two, inline: the type is in use already and stays in use, the counters
  * are far from full. False: nothing happened, the general function decides.
@@ -225,6 +227,19 @@ static inline bool get_page_and_type_fast(struct page_info *pg, u16 owner, u64 t
 	if (likely(READ_ONCE(pg->owner) == owner))
 		return true;
 	put_page_and_type(pg);
+	return false;
+}
+
+static inline bool get_page_fast(struct page_info *pg, u16 owner)
+{
+	u64 old = READ_ONCE(pg->word);
+
+	if (unlikely(!(old & PG_COUNT_MASK) || old & BIT(PG_COUNT_BITS - 1) ||
+		     !try_cmpxchg(&pg->word, &old, old + PG_COUNT_ONE)))
+		return false;
+	if (likely(READ_ONCE(pg->owner) == owner))
+		return true;
+	put_page(pg);
 	return false;
 }
 
