@@ -114,69 +114,6 @@ static inline bool pv_is_device(mfn_t m)
 	return !mfn_valid(m) || mfn_to_page(m)->owner == DOMID_IO;
 }
 
-/* What an entry holds of its frame's counters. */
-static inline u64 pv_l1e_refs(pte_t e)
-{
-	return e & PTE_P ? PG_COUNT_ONE + (e & PTE_RW ? PG_TYPE_COUNT_ONE : 0) : 0;
-}
-
-/* Where the last reference of a kind goes. */
-static noinline void pv_drop_last(struct page_info *pg, u64 refs)
-{
-	if (refs == PG_TYPE_COUNT_ONE)
-		put_writable(pg);
-	else if (refs == PG_COUNT_ONE)
-		put_page(pg);
-	else
-		put_page_and_type(pg);
-}
-
-static __always_inline void pv_drop_refs(struct page_info *pg, u64 refs)
-{
-	u64 mask = refs & PG_TYPE_COUNT_ONE ? PG_TYPE_COUNT_MASK : PG_COUNT_MASK, word = READ_ONCE(pg->word);
-
-	if (unlikely((word & mask) <= (refs & mask) || !try_cmpxchg(&pg->word, &word, word - refs)))
-		pv_drop_last(pg, refs);
-}
-
-/*
- * The common case of pv_mod_l1e(): @old becomes @new, frames are @d's, and at most one frame's references change. What the
- * entry holds goes up before it is exchanged, or down after. False: nothing happened.
- */
-static __always_inline bool pv_try_l1e(const struct domain *d, pte_t *slot, pte_t old, pte_t new)
-{
-	struct page_info *pg = NULL;
-	pte_t frame = old;
-	u64 has, wants;
-
-	if (new & PTE_P) {
-		if (unlikely(new & PTE_CACHE_L1 || (old & PTE_P && (old ^ new) & PTE_ADDR)))
-			return false;
-		new = (new & ~PTE_DERIVED) | PTE_US | ((new & (PTE_US | PTE_GUEST_KERNEL)) == PTE_US ? PTE_G : PTE_GUEST_KERNEL);
-		frame = new;
-	}
-	has = pv_l1e_refs(old);
-	wants = pv_l1e_refs(new);
-	if (has != wants) {
-		if (unlikely(pv_is_device(pte_mfn(frame))))
-			return false;
-		pg = mfn_to_page(pte_mfn(frame));
-	}
-	/* All of them: those of the old entry are ours only while it stands there. */
-	if (wants > has && !(wants & PG_TYPE_COUNT_ONE ? get_page_and_type_fast(pg, d->id, PGT_WRITABLE) : get_page_fast(pg, d->id)))
-		return false;
-	if (unlikely(!try_cmpxchg(slot, &old, new))) {
-		if (wants > has)
-			pv_drop_last(pg, wants);
-		return false;
-	}
-	if (wants < has)
-		pv_drop_refs(pg, has - wants);
-	else if (has && wants > has)
-		__atomic_sub_fetch(&pg->word, has, __ATOMIC_SEQ_CST);
-	return true;
-}
-
 /* Caching other than write-back over RAM: only for those who drive devices, and remembered. */
 static inline int pv_check_cache(const struct domain *d, struct page_info *pg, pte_t e)
 {
@@ -188,17 +125,81 @@ static inline int pv_check_cache(const struct domain *d, struct page_info *pg, p
 	return 0;
 }
 
-/* Drop the references of an entry. */
+/* Drop the references of an entry, of which @pg is the frame. */
+static inline void pv_put_refs(struct page_info *pg, pte_t e)
+{
+	if (!(e & PTE_RW)) {
+		if (!put_page_fast(pg))
+			put_page(pg);
+	} else if (!put_page_and_type_fast(pg)) {
+		put_page_and_type(pg);
+	}
+}
+
 static inline void pv_put_l1e(const struct domain *d, pte_t e)
 {
-	mfn_t m = pte_mfn(e);
+	if (e & PTE_P && !unlikely(pv_is_device(pte_mfn(e))))
+		pv_put_refs(mfn_to_page(pte_mfn(e)), e);
+}
 
-	if (!(e & PTE_P) || unlikely(pv_is_device(m)))
-		return;
-	if (!(e & PTE_RW))
-		put_page(mfn_to_page(m));
-	else if (!put_page_and_type_fast(mfn_to_page(m)))
-		put_page_and_type(mfn_to_page(m));
+/*
+ * The common cases of pv_mod_l1e(): frames are @d's, and references of at most one frame change. What an entry is to hold is
+ * taken before it is exchanged: what @old held is ours only afterwards. False: nothing happened.
+ */
+static __always_inline bool pv_fill_l1e(const struct domain *d, pte_t *slot, pte_t old, pte_t new)
+{
+	struct page_info *pg = mfn_to_page(pte_mfn(new));
+
+	if (unlikely(!mfn_valid(pte_mfn(new))) ||
+	    unlikely(!(new & PTE_RW ? get_page_and_type_fast(pg, d->id, PGT_WRITABLE) : get_page_fast(pg, d->id))))
+		return false;
+	if (likely(try_cmpxchg(slot, &old, new)))
+		return true;
+	pv_put_refs(pg, new);
+	return false;
+}
+
+static __always_inline bool pv_change_rights(const struct domain *d, pte_t *slot, pte_t old, pte_t new)
+{
+	struct page_info *pg = mfn_to_page(pte_mfn(new));
+	u64 word;
+
+	if (unlikely((old ^ new) & PTE_ADDR))
+		return false;
+	if (!((old ^ new) & PTE_RW))
+		return try_cmpxchg(slot, &old, new);
+	if (unlikely(!mfn_valid(pte_mfn(new)) || READ_ONCE(pg->owner) != d->id))
+		return false;
+	if (new & PTE_RW) {
+		if (unlikely(!get_page_and_type_fast(pg, d->id, PGT_WRITABLE)))
+			return false;
+		if (unlikely(!try_cmpxchg(slot, &old, new))) {
+			pv_put_refs(pg, new);
+			return false;
+		}
+		__atomic_sub_fetch(&pg->word, PG_COUNT_ONE, __ATOMIC_SEQ_CST);
+		return true;
+	}
+	if (unlikely(!try_cmpxchg(slot, &old, new)))
+		return false;
+	word = READ_ONCE(pg->word);
+	if (unlikely((word & PG_TYPE_COUNT_MASK) <= PG_TYPE_COUNT_ONE || !try_cmpxchg(&pg->word, &word, word - PG_TYPE_COUNT_ONE)))
+		put_writable(pg);
+	return true;
+}
+
+static __always_inline bool pv_try_l1e(const struct domain *d, pte_t *slot, pte_t old, pte_t new)
+{
+	if (new & PTE_P) {
+		if (unlikely(new & PTE_CACHE_L1))
+			return false;
+		new = (new & ~PTE_DERIVED) | PTE_US | ((new & (PTE_US | PTE_GUEST_KERNEL)) == PTE_US ? PTE_G : PTE_GUEST_KERNEL);
+		return old & PTE_P ? pv_change_rights(d, slot, old, new) : pv_fill_l1e(d, slot, old, new);
+	}
+	if (unlikely(!try_cmpxchg(slot, &old, new)))
+		return false;
+	pv_put_l1e(d, old);
+	return true;
 }
 
 /*

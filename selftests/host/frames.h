@@ -477,6 +477,8 @@ static long finish_call(long rc, unsigned int patience)
 			rc = do_mmuext_op(c.a[0], c.a[1], c.a[2], c.a[3], c.a[4]);
 		else if (c.op == __HYPERVISOR_update_va_mapping)
 			rc = do_update_va_mapping(c.a[0], c.a[1], c.a[2], c.a[3], c.a[4]);
+		else if (c.op == __HYPERVISOR_update_va_mapping_otherdomain)
+			rc = do_update_va_mapping_otherdomain(c.a[0], c.a[1], c.a[2], c.a[3], c.a[4]);
 		else
 			panic("continuation of %lu\n", c.op);
 	}

@@ -243,6 +243,13 @@ static inline bool get_page_fast(struct page_info *pg, u16 owner)
 	return false;
 }
 
+static inline bool put_page_fast(struct page_info *pg)
+{
+	u64 old = READ_ONCE(pg->word);
+
+	return likely((old & PG_COUNT_MASK) > PG_COUNT_ONE) && try_cmpxchg(&pg->word, &old, old - PG_COUNT_ONE);
+}
+
 static inline bool put_page_and_type_fast(struct page_info *pg)
 {
 	u64 old = READ_ONCE(pg->word);
