@@ -14,7 +14,7 @@ bool xl_dry_run;
 
 static const struct command *const groups[] = {
 	create_commands, life_commands, list_commands, console_commands, device_commands, vcpu_commands, memory_commands,
-	sched_commands, host_commands, NULL
+	sched_commands, top_commands, host_commands, NULL
 };
 
 static const struct command *find(const char *name)

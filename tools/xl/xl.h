@@ -19,7 +19,7 @@ struct command {
 
 /* A file's commands; the list ends with a command without a name. */
 extern const struct command create_commands[], list_commands[], life_commands[], console_commands[], vcpu_commands[],
-	memory_commands[], host_commands[], device_commands[], sched_commands[];
+	memory_commands[], host_commands[], device_commands[], sched_commands[], top_commands[];
 
 extern bool xl_dry_run;
 
