@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Commands about the machine: info, dmesg, debug-keys, uptime, top. */
+/* Commands about the machine: info, dmesg, debug-keys, uptime. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdarg.h>
@@ -274,20 +274,10 @@ static int run_uptime(struct host *h, int argc, char **argv)
 	return n < 0;
 }
 
-static int run_top(struct host *h, int argc, char **argv)
-{
-	(void)argc;
-	(void)h;
-	argv[0] = "xentop";
-	execvp("xentop", argv);
-	return msg_error(1, "xentop: %s", strerror(errno));
-}
-
 const struct command host_commands[] = {
 	{ "info", run_info, "", "Tell about the machine and the hypervisor", NULL },
 	{ "dmesg", run_dmesg, "[-c]", "Show the hypervisor's log", "  -c  and empty it\n" },
 	{ "debug-keys", run_debug_keys, "KEYS", "Press debug keys at the hypervisor's console", NULL },
 	{ "uptime", run_uptime, "[-s] [DOMAIN ...]", "How long the domains run", "  -s  short\n" },
-	{ "top", run_top, "[OPTIONS OF xentop]", "Watch the domains", NULL },
 	{ 0 }
 };
