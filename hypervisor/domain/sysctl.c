@@ -189,6 +189,28 @@ static long scheduler_op(struct xen_sysctl_scheduler_op *op)
 	return 0;
 }
 
+/* One value each, of all CPUs together. */
+static long counters(struct xen_sysctl_perfc_op *op)
+{
+	static const char *const name[NR_COUNTS] = { "hypercalls", "CR3 loads", "TLB flushes", "TLB page flushes", "remote TLB flushes" };
+
+	if (op->cmd != XEN_SYSCTL_PERFCOP_query)
+		return -EOPNOTSUPP;
+	for (unsigned int i = 0, cpu; i < NR_COUNTS; i++) {
+		struct xen_sysctl_perfc_desc desc = { .nr_vals = 1 };
+		u32 value = 0;
+
+		strlcpy_(desc.name, name[i], sizeof(desc.name));
+		for_each_cpu(cpu, &cpu_online_mask)
+			value += ((struct cpu_info *)entry_cpu_stack_top(cpu))[-1].count[i];
+		if ((op->desc.p && copy_to_guest(guest_ptr((unsigned long)(op->desc.p + i)), &desc, sizeof(desc))) ||
+		    (op->val.p && copy_to_guest(guest_ptr((unsigned long)(op->val.p + i)), &value, sizeof(value))))
+			return -EFAULT;
+	}
+	op->nr_counters = op->nr_vals = NR_COUNTS;
+	return 0;
+}
+
 static long sysctl(struct xen_sysctl *op)
 {
 	switch (op->cmd) {
@@ -199,6 +221,8 @@ static long sysctl(struct xen_sysctl *op)
 	case XEN_SYSCTL_sched_id:
 		op->u.sched_id.sched_id = sched_policy->id;
 		return 0;
+	case XEN_SYSCTL_perfc_op:
+		return counters(&op->u.perfc_op);
 	case XEN_SYSCTL_getdomaininfolist:
 		return domain_infos(&op->u.getdomaininfolist);
 	case XEN_SYSCTL_debug_keys:

@@ -18,6 +18,8 @@ void offsets(void)
 	DEFINE(CI_vcpu, offsetof(struct cpu_info, vcpu));
 	DEFINE(CI_softirq_pending, offsetof(struct cpu_info, softirq_pending));
 	DEFINE(CI_percpu_offset, offsetof(struct cpu_info, percpu_offset));
+	DEFINE(CI_hypercalls, offsetof(struct cpu_info, count[COUNT_HYPERCALL]));
+	DEFINE(CI_cr3_loads, offsetof(struct cpu_info, count[COUNT_CR3]));
 	DEFINE(NR_HYPERCALLS, NR_HYPERCALLS);
 	DEFINE(ENOSYS, ENOSYS);
 	DEFINE(CI_SIZE, sizeof(struct cpu_info));

@@ -82,6 +82,7 @@ ENTRY entry_page_fault
 	swapgs
 	mov	V_kernel_cr3(%rcx), %rax
 	mov	%rax, %cr3
+	incl	CI_cr3_loads(%rsp)
 	BOUNCE	1, user_frame_fault
 
 /* rcx current, rdx the frame */

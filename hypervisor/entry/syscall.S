@@ -38,6 +38,7 @@ ENTRY entry_syscall
 	mov	CI_vcpu(%rsp), %rcx
 	cmpl	$0, V_kernel_mode(%rcx)
 	je	bounce_syscall
+	incl	CI_hypercalls(%rsp)
 	cmp	$HYPERCALL_iret, %rax
 	je	fast_iret
 
@@ -86,6 +87,7 @@ bounce_syscall:
 	swapgs
 	mov	V_kernel_cr3(%rcx), %r11
 	mov	%r11, %cr3
+	incl	CI_cr3_loads(%rsp)
 	STAC
 	OR_ELSE	bounce_fault, movq $SEL_GUEST_SS, 48(%rdx)
 	mov	REGS_rsp(%rsp), %r11
@@ -189,6 +191,7 @@ fast_iret:
 	swapgs
 	mov	V_user_cr3(%rcx), %rcx
 	mov	%rcx, %cr3
+	incl	CI_cr3_loads(%rsp)
 	mov	REGS_rcx(%rsp), %rcx
 	mov	REGS_rdx(%rsp), %rdx
 	IRET_TO_GUEST

@@ -21,6 +21,7 @@ void tlb_flush_local(void)
 	asm volatile("mov %0, %%cr4; mov %1, %%cr4"
 		     :: "r" (cr4 & ~X86_CR4_PGE), "r" (cr4) : "memory");
 	this_cpu(flushed_at) = t;
+	cpu_info()->count[COUNT_FLUSH]++;
 	irq_restore(irq);
 }
 
@@ -32,12 +33,15 @@ void tlb_load_cr3(paddr_t cr3)
 	asm volatile("mov %0, %%cr4; mov %2, %%cr3; mov %1, %%cr4"
 		     :: "r" (cr4 & ~X86_CR4_PGE), "r" (cr4), "r" (cr3) : "memory");
 	this_cpu(flushed_at) = t;
+	cpu_info()->count[COUNT_CR3]++;
+	cpu_info()->count[COUNT_FLUSH]++;
 	irq_restore(irq);
 }
 
 void tlb_flush_local_va(unsigned long va)
 {
 	invlpg(va);
+	cpu_info()->count[COUNT_FLUSH_PAGE]++;
 }
 
 static void flush(void *va)
@@ -50,6 +54,7 @@ static void flush(void *va)
 
 void tlb_flush_mask(const cpumask_t *mask, unsigned long va)
 {
+	cpu_info()->count[COUNT_FLUSH_REMOTE] += cpumask_weight(mask) - cpumask_test(mask, smp_cpu());
 	smp_call(mask, flush, (void *)va);
 }
 

@@ -347,5 +347,6 @@ bool pv_toggle_mode(struct vcpu *v)
 	swapgs();
 	pv->kernel_mode ^= 1;
 	write_cr3(cr3);
+	cpu_info()->count[COUNT_CR3]++;
 	return true;
 }

@@ -33,6 +33,9 @@ struct cpu_regs {
  * At the very top of each CPU's main stack. An entry from a guest always finds guest_regs at the
  * same place, since TSS.rsp0 points just behind it.
  */
+/* What each CPU counts since boot, for whoever measures (XEN_SYSCTL_perfc_op). The loads of CR3 are those for the guest. */
+enum { COUNT_HYPERCALL, COUNT_CR3, COUNT_FLUSH, COUNT_FLUSH_PAGE, COUNT_FLUSH_REMOTE, NR_COUNTS };
+
 struct cpu_info {
 	struct cpu_regs guest_regs;
 	struct vcpu *vcpu;		/* current: the one whose guest_regs stand above; never NULL after boot */
@@ -40,6 +43,7 @@ struct cpu_info {
 	unsigned long cr4;		/* cached value of CR4 */
 	unsigned int cpu;
 	u32 softirq_pending;		/* bits SOFTIRQ_*; other CPUs set bits atomically */
+	u32 count[NR_COUNTS];		/* by COUNT_* */
 } __aligned(16);
 _Static_assert(sizeof(struct cpu_regs) % 16 == 0, "TSS.rsp0 must be 16-byte aligned");
 
