@@ -18,12 +18,30 @@
 #include <xenolith/drivers.h>
 #include "sched-private.h"
 
-DEFINE_SPINLOCK(sched_lock);
+static DEFINE_SPINLOCK(sched_lock);
 static DEFINE_PER_CPU(struct sched_cpu, sched_cpus);
 LIST_HEAD(sched_waiting);
 unsigned int sched_nr_waiting;
 cpumask_t sched_idle_cpus;
 const struct sched_ops *sched_policy __ro_after_init = &sched_fair;
+
+/*
+ * Not in order of arrival: where CPUs are virtual themselves the next in line may not be running, and all
+ * others would wait for that.
+ */
+unsigned long sched_lock_irqsave(void)
+{
+	unsigned long flags = irq_save();
+
+	while (unlikely(!spin_trylock(&sched_lock)))
+		cpu_relax();
+	return flags;
+}
+
+void sched_unlock_irqrestore(unsigned long flags)
+{
+	spin_unlock_irqrestore(&sched_lock, flags);
+}
 
 struct sched_cpu *sched_cpu(unsigned int cpu)
 {
@@ -55,10 +73,10 @@ static void set_waiting_runstate(struct vcpu *v, s64 now)
 
 void vcpu_runstate_get(const struct vcpu *v, struct vcpu_runstate_info *out)
 {
-	unsigned long flags = spin_lock_irqsave(&sched_lock);
+	unsigned long flags = sched_lock_irqsave();
 
 	*out = v->sched.runstate;
-	spin_unlock_irqrestore(&sched_lock, flags);
+	sched_unlock_irqrestore(flags);
 	out->time[out->state] += now_ns() - out->state_entry_time;
 }
 
@@ -95,16 +113,16 @@ static void enqueue(struct vcpu *v, s64 now, bool wakes)
 
 void sched_offer(struct vcpu *v)
 {
-	unsigned long flags = spin_lock_irqsave(&sched_lock);
+	unsigned long flags = sched_lock_irqsave();
 
 	if (v->sched.queued)
 		sched_tell(sched_policy->target(v, now_ns()));
-	spin_unlock_irqrestore(&sched_lock, flags);
+	sched_unlock_irqrestore(flags);
 }
 
 void vcpu_wake(struct vcpu *v)
 {
-	unsigned long flags = spin_lock_irqsave(&sched_lock);
+	unsigned long flags = sched_lock_irqsave();
 	s64 now;
 
 	if (vcpu_runnable(v) && !v->sched.queued && !is_curr(v)) {
@@ -113,12 +131,12 @@ void vcpu_wake(struct vcpu *v)
 		enqueue(v, now, true);
 		sched_tell(sched_policy->target(v, now));
 	}
-	spin_unlock_irqrestore(&sched_lock, flags);
+	sched_unlock_irqrestore(flags);
 }
 
 void vcpu_sleep_nosync(struct vcpu *v)
 {
-	unsigned long flags = spin_lock_irqsave(&sched_lock);
+	unsigned long flags = sched_lock_irqsave();
 
 	if (!vcpu_runnable(v)) {
 		if (v->sched.queued)
@@ -128,7 +146,7 @@ void vcpu_sleep_nosync(struct vcpu *v)
 		else
 			set_waiting_runstate(v, now_ns());
 	}
-	spin_unlock_irqrestore(&sched_lock, flags);
+	sched_unlock_irqrestore(flags);
 }
 
 static void vcpu_sleep_sync(struct vcpu *v)
@@ -226,13 +244,13 @@ int vcpu_set_affinity(struct vcpu *v, const cpumask_t *hard)
 
 	if (cpumask_empty(&usable))
 		return -EINVAL;
-	flags = spin_lock_irqsave(&sched_lock);
+	flags = sched_lock_irqsave();
 	v->sched.hard_affinity = *hard;
 	if (v->sched.queued)
 		sched_dequeue(v);
 	else if (is_curr(v) && !cpumask_test(hard, v->sched.cpu))
 		sched_tell(v->sched.cpu);
-	spin_unlock_irqrestore(&sched_lock, flags);
+	sched_unlock_irqrestore(flags);
 	vcpu_wake(v);
 	return 0;
 }
@@ -251,10 +269,10 @@ static void schedule(void)
 {
 	struct sched_cpu *c = &this_cpu(sched_cpus);
 	struct vcpu *prev = current, *next;
+	unsigned long flags;
 	s64 slice = -1, now;
 
-	irq_disable();
-	spin_lock(&sched_lock);
+	flags = sched_lock_irqsave();
 	now = now_ns();
 	c->told = false;
 	next = sched_policy->pick(c, prev, now, &slice);
@@ -276,8 +294,7 @@ static void schedule(void)
 		cpumask_set(&sched_idle_cpus, c->cpu);
 	else if (cpumask_test(&sched_idle_cpus, c->cpu))
 		cpumask_clear(&sched_idle_cpus, c->cpu);
-	spin_unlock(&sched_lock);
-	irq_enable();
+	sched_unlock_irqrestore(flags);
 	set_slice(c, now, slice);
 	if (next != prev)
 		context_switch(prev, next);
@@ -365,7 +382,7 @@ void sched_vcpu_destroy(struct vcpu *v)
 
 void sched_dump(void)
 {
-	unsigned long flags = spin_lock_irqsave(&sched_lock);
+	unsigned long flags = sched_lock_irqsave();
 	const struct sched_cpu *c;
 	unsigned int cpu;
 	struct vcpu *v;
@@ -378,5 +395,5 @@ void sched_dump(void)
 	list_for_each_entry(v, &sched_waiting, sched.link)
 		printk("  d%uv%u of CPU%u, vruntime %ld us, budget %ld us\n", v->domain->id, v->id, v->sched.cpu,
 		       v->sched.vruntime / 1000, v->domain->sched.budget / 1000);
-	spin_unlock_irqrestore(&sched_lock, flags);
+	sched_unlock_irqrestore(flags);
 }

@@ -88,7 +88,7 @@ static bool out_of_budget(const struct vcpu *v, s64 now)
 static void set_params(struct domain *d, u16 weight, u16 cap)
 {
 	struct sched_domain *s = &d->sched;
-	unsigned long flags = spin_lock_irqsave(&sched_lock);
+	unsigned long flags = sched_lock_irqsave();
 	s64 now = now_ns();
 	unsigned int cpu;
 
@@ -102,7 +102,7 @@ static void set_params(struct domain *d, u16 weight, u16 cap)
 		s->budget = 0;
 		s->next_refill = now;
 	}
-	spin_unlock_irqrestore(&sched_lock, flags);
+	sched_unlock_irqrestore(flags);
 }
 
 long sched_domctl(struct domain *d, struct xen_domctl_scheduler_op *op)

@@ -15,7 +15,9 @@ struct sched_cpu {
 };
 struct sched_cpu *sched_cpu(unsigned int cpu);
 
-extern spinlock_t sched_lock;		/* irq lock; covers what follows and all of struct sched_cpu and sched_vcpu */
+/* The scheduler's lock, an irq lock: covers what follows and all of struct sched_cpu and sched_vcpu. */
+unsigned long sched_lock_irqsave(void);
+void sched_unlock_irqrestore(unsigned long flags);
 extern struct list_head sched_waiting;	/* runnable vcpus that are on no CPU, in the policy's order */
 extern unsigned int sched_nr_waiting;
 extern cpumask_t sched_idle_cpus;	/* idle and not told */

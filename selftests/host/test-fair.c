@@ -21,7 +21,8 @@
 static struct sched_cpu cpus[NR_CPUS];
 LIST_HEAD(sched_waiting);
 unsigned int sched_nr_waiting;
-spinlock_t sched_lock;
+unsigned long sched_lock_irqsave(void) { return 0; }
+void sched_unlock_irqrestore(unsigned long flags) { }
 cpumask_t cpu_online_mask, sched_idle_cpus;
 const struct sched_ops *sched_policy = &sched_fair;
 struct vcpu *current;
