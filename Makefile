@@ -2,6 +2,7 @@
 #
 #   make              build the hypervisor: hypervisor/xenolith (multiboot 1 and 2), xenolith.gz, xenolith-syms
 #   make tools        build the toolstack in tools/
+#   make modules      build the Linux modules for the running kernel, or for KDIR=its build folder
 #   make DEBUG=1      the same with invariant checks, in selftests/build/debug
 #   make run          boot it in QEMU with stock kernels as Domain0 and as guest: a console on a terminal, else a tour
 #   make check        every test; ends with "N passed, N failed"
@@ -28,6 +29,14 @@ debug: packages
 tools: packages
 	@$(MAKE) --no-print-directory -C tools
 
+KDIR ?= /lib/modules/$(shell uname -r)/build
+
+modules:
+	@$(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR) modules
+
+modules-clean:
+	@$(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR) clean
+
 run: hypervisor
 	@selftests/run
 
@@ -48,4 +57,4 @@ clean:
 	@$(MAKE) --no-print-directory -C tools clean
 	rm -rf selftests/build
 
-.PHONY: all packages hypervisor debug tools run check check-guest check-full bench clean
+.PHONY: all packages hypervisor debug tools modules modules-clean run check check-guest check-full bench clean
