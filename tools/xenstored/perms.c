@@ -80,21 +80,23 @@ size_t perms_print(const struct node *n, char *buf, size_t size)
 }
 
 /* Entries that mean nobody any more must not be stamped anew: they could then mean a later domain. */
-struct blob *perms_inherit(const struct conn *c, const struct node *parent)
+struct blob *perms_for(const struct node *n, uint32_t owner)
 {
-	struct blob *b = blob_new(parent->perms->data, parent->perms->len);
+	struct blob *b = blob_new(n->perms->data, n->perms->len);
 	struct perm *p = (struct perm *)b->data;
 	unsigned int i, kept = 1;
 
-	if (!conn_privileged(c))
-		p[0].domid = c->domid;
-	else if (!still_means(p[0].domid, parent->perm_gen))
-		p[0].domid = 0;
-	for (i = 1; i < perms_count(parent->perms); i++)
-		if (still_means(p[i].domid, parent->perm_gen))
+	p[0].domid = owner;
+	for (i = 1; i < perms_count(n->perms); i++)
+		if (still_means(p[i].domid, n->perm_gen))
 			p[kept++] = p[i];
 	blob_trim(b, kept * sizeof(*p));
 	return b;
+}
+
+struct blob *perms_inherit(const struct conn *c, const struct node *parent)
+{
+	return perms_for(parent, conn_privileged(c) ? perms_payer(parent) : c->domid);
 }
 
 /* A device model has the rights of the domain that it serves. */

@@ -50,6 +50,9 @@ static inline unsigned int perms_count(const struct blob *perms)
 	return perms->len / sizeof(struct perm);
 }
 
+/** perms_for() - the node's list with another owner, without entries for domains that are no more. */
+struct blob *perms_for(const struct node *n, uint32_t owner);
+
 /** perms_inherit() - what a child gets that @c creates below @parent: a guest owns what it creates. */
 struct blob *perms_inherit(const struct conn *c, const struct node *parent);
 

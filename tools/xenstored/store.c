@@ -495,4 +495,11 @@ void store_forget_owner(uint32_t domid)
 	snprintf(home, sizeof(home), "/local/domain/%u", domid);
 	purge(domid, home);
 	purge(domid, "/");
+	/* The root stays: it falls to Domain0. */
+	if (perms_payer(store_root) == domid) {
+		struct blob *perms = perms_for(store_root, 0);
+
+		set_perms(&live, "/", perms);
+		blob_put(perms);
+	}
 }
