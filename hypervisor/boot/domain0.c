@@ -79,6 +79,7 @@ static void __init create_domain(void)
 	struct domain_config config = {
 		.max_vcpus = dom0_max_vcpus(), .max_port = ~0U, .control = true,
 		.grant_frames = DEFAULT_GRANT_FRAMES, .maptrack_frames = DEFAULT_MAPTRACK_FRAMES,
+		.grant_version = grant_max_version,
 	};
 	unsigned int cpu = cpumask_first(&cpu_online_mask);
 	bool pin = boot_param_bool("dom0_vcpus_pin", false);

@@ -75,6 +75,7 @@ static void __init __noreturn on_final_stack(void)
 	console_init();
 	smp_boot_aps();
 	time_start();
+	grant_init();
 	boot_build_domain0();
 	boot_param_check_unknown();
 	entry_reset_stack_and_jump(finish);

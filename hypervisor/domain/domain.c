@@ -215,7 +215,7 @@ struct domain *domain_create(domid_t id, const struct domain_config *config)
 	d->controller_pauses = !config->control;
 	timer_init(&d->free_work, free_domain, d);
 	if (alloc_shared_pages(d) || evtchn_domain_init(d, config->max_port) ||
-	    grant_domain_init(d, config->grant_frames, config->maptrack_frames))
+	    grant_domain_init(d, config->grant_frames, config->maptrack_frames, config->grant_version))
 		goto fail;
 	if (d->is_hardware && rights_give_machine(d))
 		goto fail;

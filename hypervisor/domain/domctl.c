@@ -77,12 +77,14 @@ static long create_domain(domid_t *id, const struct xen_domctl_createdomain *op)
 		.max_port = op->max_evtchn_port,
 		.grant_frames = limit_or(op->max_grant_frames, DEFAULT_GRANT_FRAMES),
 		.maptrack_frames = limit_or(op->max_maptrack_frames, DEFAULT_MAPTRACK_FRAMES),
+		.grant_version = XEN_DOMCTL_GRANT_version(op->grant_opts),
 	};
 	struct domain *d;
 
 	if (op->flags & ~XEN_DOMCTL_CDF_xs_domain || op->iommu_opts || op->vmtrace_size ||
 	    op->arch.emulation_flags || op->arch.misc_flags & ~XEN_X86_MSR_RELAXED ||
-	    XEN_DOMCTL_GRANT_version(op->grant_opts) != 1 || op->grant_opts & ~XEN_DOMCTL_GRANT_version_mask)
+	    !config.grant_version || config.grant_version > grant_max_version ||
+	    op->grant_opts & ~XEN_DOMCTL_GRANT_version_mask)
 		return -EINVAL;
 	if (!op->max_vcpus || op->max_vcpus > MAX_VCPUS || op->cpupool_id ||
 	    config.grant_frames > MAX_GRANT_FRAMES || config.maptrack_frames > MAX_MAPTRACK_FRAMES)

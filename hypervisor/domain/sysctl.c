@@ -46,6 +46,8 @@ static long physinfo(struct xen_sysctl_physinfo *pi)
 	pi->nr_nodes = 1;
 	pi->cpu_khz = tsc_khz;
 	pi->capabilities = XEN_SYSCTL_PHYSCAP_pv | XEN_SYSCTL_PHYSCAP_gnttab_v1;
+	if (grant_max_version > 1)
+		pi->capabilities |= XEN_SYSCTL_PHYSCAP_gnttab_v2;
 	pi->total_pages = total_pages;
 	pi->free_pages = mm_free_pages();
 	pi->max_mfn = max_page - 1;

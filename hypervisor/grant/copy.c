@@ -2,7 +2,8 @@
 /*
  * GNTTABOP_copy: bytes between two frames, each named by a grant reference of some domain or, for
  * the caller's own, by frame number. What one operation pinned is kept for the next of the batch:
- * network drivers copy many times from or into the same page.
+ * network drivers copy many times from or into the same page. A grant of version 2 may be for a part of
+ * a page, or lead to a grant of a third domain's.
  */
 #include <xenolith/hypercall.h>
 #include "grant-private.h"
@@ -12,6 +13,11 @@ static void side_release(struct copy_side *s)
 	if (!s->pg)
 		return;
 	grant_frame_put(s->pg, s->write);
+	if (unlikely(s->via)) {
+		grant_unpin(s->via, s->via_ref, s->write, 1);
+		domain_put(s->via);
+		s->via = NULL;
+	}
 	if (s->is_gref)
 		grant_unpin(s->d, s->name, s->write, 1);
 	s->pg = NULL;
@@ -30,6 +36,74 @@ struct domain *grant_peer(struct copy_side *s, domid_t id)
 	return s->d;
 }
 
+/* One grant: the page it gives, or (@part->transitive) the one to go on with. Okay: it is pinned. */
+static int claim_one(struct domain *d, grant_ref_t ref, domid_t user, bool write, struct grant_part *part,
+		     struct page_info **pg)
+{
+	int status = grant_pin(d, ref, user, write, 1, pg), other;
+
+	part->transitive = false;
+	part->start = 0;
+	part->length = PAGE_SIZE;
+	if (likely(!status) || READ_ONCE(d->grant->abi) != &grant_v2)
+		return status;
+	other = grant_v2_pin_part(d, ref, user, write, part);
+	if (other == GNTST_bad_gntref)
+		return status;
+	if (!other && !part->transitive) {
+		other = grant_frame_get(d, part->frame, write, pg);
+		if (other)
+			grant_unpin(d, ref, write, 1);
+	}
+	return other;
+}
+
+/* The page behind a transitive grant. XSA-226: one step, never further, nor back to the same domain. */
+static int claim_next(struct copy_side *s, struct grant_part *part, struct page_info **pg)
+{
+	bool possible = part->next_dom < DOMID_FIRST_RESERVED && part->next_dom != s->d->id;
+	struct domain *via = possible ? domain_get(part->next_dom) : NULL;
+	grant_ref_t ref = part->next_ref;
+	int status;
+
+	if (!via)
+		return GNTST_general_error;
+	status = claim_one(via, ref, s->d->id, s->write, part, pg);
+	if (!status && part->transitive) {
+		grant_unpin(via, ref, s->write, 1);
+		status = GNTST_general_error;
+	}
+	if (status) {
+		domain_put(via);
+		return status;
+	}
+	s->via = via;
+	s->via_ref = ref;
+	return GNTST_okay;
+}
+
+static int claim_grant(struct copy_side *s, grant_ref_t ref, struct page_info **pg)
+{
+	struct grant_part part;
+	int status = claim_one(s->d, ref, current->domain->id, s->write, &part, pg);
+
+	if (unlikely(!status && part.transitive)) {
+		status = claim_next(s, &part, pg);
+		if (status)
+			grant_unpin(s->d, ref, s->write, 1);
+	}
+	s->start = part.start;
+	s->end = min((u32)part.start + part.length, (u32)PAGE_SIZE);
+	return status;
+}
+
+static int claim_frame(struct copy_side *s, u64 frame, struct page_info **pg)
+{
+	s->start = 0;
+	s->end = PAGE_SIZE;
+	return grant_frame_get(s->d, frame, s->write, pg);
+}
+
 static int side_claim(struct copy_side *s, const struct gnttab_copy_ptr *p, bool is_gref)
 {
 	u64 name = is_gref ? p->u.ref : p->u.gmfn;
@@ -43,14 +117,19 @@ static int side_claim(struct copy_side *s, const struct gnttab_copy_ptr *p, bool
 	if (likely(s->pg && s->is_gref == is_gref && s->name == name))
 		return GNTST_okay;
 	side_release(s);
-	if (is_gref)
-		status = grant_pin(s->d, name, current->domain->id, s->write, 1, &pg);
-	else
-		status = grant_frame_get(s->d, name, s->write, &pg);
+	status = is_gref ? claim_grant(s, name, &pg) : claim_frame(s, name, &pg);
 	s->pg = status ? NULL : pg;
 	s->is_gref = is_gref;
 	s->name = name;
 	return status;
+}
+
+/* May @len bytes at @offset be used? A whole page's end is the caller's fault, a part's the grant's. */
+static int in_bounds(const struct copy_side *s, unsigned int offset, unsigned int len)
+{
+	if (likely(offset >= s->start && offset + len <= s->end))
+		return GNTST_okay;
+	return offset + len > PAGE_SIZE ? GNTST_bad_copy_arg : GNTST_general_error;
 }
 
 int grant_copy_one(struct grant_batch *b, void *element)
@@ -63,10 +142,9 @@ int grant_copy_one(struct grant_batch *b, void *element)
 		op->status = side_claim(&b->dst, &op->dest, op->flags & GNTCOPY_dest_gref);
 	if (op->status)
 		return 0;
-	if (op->source.offset + op->len > PAGE_SIZE || op->dest.offset + op->len > PAGE_SIZE) {
-		op->status = GNTST_bad_copy_arg;
+	op->status = in_bounds(&b->src, op->source.offset, op->len) ?: in_bounds(&b->dst, op->dest.offset, op->len);
+	if (op->status)
 		return 0;
-	}
 	from = (u8 *)page_to_virt(b->src.pg) + op->source.offset;
 	to = (u8 *)page_to_virt(b->dst.pg) + op->dest.offset;
 	if (likely(b->src.pg != b->dst.pg))

@@ -6,6 +6,7 @@
 #include <xenolith/domain.h>
 #include <xenolith/grant.h>
 
+/* Active entries are as many as the frames can hold of the smaller kind, version 1. */
 #define ENTRIES_PER_FRAME	(PAGE_SIZE / sizeof(struct grant_entry_v1))
 #define MAPS_PER_PAGE		(PAGE_SIZE / sizeof(struct grant_map))
 
@@ -21,6 +22,7 @@ struct grant_active {
 	domid_t domid;			/* who pins */
 	u16 pin;
 };
+#define NO_FRAME		(~0u)	/* pinned for a copy of a part of a page, or a transfer */
 
 /* One mapping that a domain made; its handle is its number. */
 struct grant_map {
@@ -34,11 +36,31 @@ struct grant_map {
 #define MAP_CLAIMED	0x8000		/* an unmap of it is under way */
 #define NO_HANDLE	(~0u)
 
+/*
+ * What the versions of shared entries do differently. Both begin with flags and domid. The entry's
+ * lock is held. Where a reference is above the table it is GNTST_bad_gntref.
+ *	mark	the entry says that it is in use, if it lets @user do that with the whole page
+ *	unmark	take back @marks, GTF_reading and GTF_writing
+ *	frame	what the granter says; set_frame: what it gets (transfer)
+ */
+struct grant_abi {
+	u8 version, entry_shift;		/* 1 << shift bytes */
+	int (*mark)(struct grant_table *gt, grant_ref_t ref, domid_t user, bool write);
+	void (*unmark)(struct grant_table *gt, grant_ref_t ref, u16 marks);
+	u64 (*frame)(struct grant_table *gt, grant_ref_t ref);
+	void (*set_frame)(struct grant_table *gt, grant_ref_t ref, u64 frame);
+};
+extern const struct grant_abi grant_v1, grant_v2;
+
 struct grant_table {
-	spinlock_t lock;			/* growth */
+	spinlock_t lock;			/* growth, change of version */
 	unsigned int nr_frames, max_frames;
-	struct grant_entry_v1 **shared;		/* frames that the granter writes */
+	const struct grant_abi *abi;
+	bool closed;				/* the version changes: no new use */
+	u8 max_version;
+	void **shared;				/* frames that the granter writes */
 	struct grant_active **active;		/* as many entries */
+	grant_status_t **status;		/* version 2: marks; NULL until used, then for good */
 
 	spinlock_t map_lock;			/* free list and growth of the maptrack */
 	unsigned int nr_maps, max_map_pages;
@@ -52,18 +74,71 @@ static inline struct grant_active *grant_active_entry(const struct grant_table *
 	return &gt->active[ref / ENTRIES_PER_FRAME][ref % ENTRIES_PER_FRAME];
 }
 
-static inline struct grant_entry_v1 *grant_shared_entry(const struct grant_table *gt, grant_ref_t ref)
+/* Where its entry is in the version in force; @ref is valid. Flags and domid are one word. */
+static inline void *grant_shared_entry(const struct grant_table *gt, grant_ref_t ref)
 {
-	return &gt->shared[ref / ENTRIES_PER_FRAME][ref % ENTRIES_PER_FRAME];
+	unsigned long offset = (unsigned long)ref << gt->abi->entry_shift;
+
+	return (u8 *)gt->shared[offset >> PAGE_SHIFT] + (offset & ~PAGE_MASK);
 }
 
-/* Frames are counted after they are entered. */
-static inline bool grant_ref_valid(const struct grant_table *gt, grant_ref_t ref)
+/* Is there such an active entry? Frames are counted after they are entered. */
+static inline bool grant_active_valid(const struct grant_table *gt, grant_ref_t ref)
 {
 	return ref / ENTRIES_PER_FRAME < READ_ONCE(gt->nr_frames);
 }
 
+/* ... and a shared one? For good only while the active entry is locked and the table not closed. */
+static inline bool grant_ref_valid(const struct grant_table *gt, grant_ref_t ref)
+{
+	return (unsigned long)ref << READ_ONCE(gt->abi)->entry_shift >> PAGE_SHIFT < READ_ONCE(gt->nr_frames);
+}
+
+/* May uses begin? The entry's lock is held: whoever closes the table takes it afterwards. */
+static inline bool grant_is_open(const struct grant_table *gt)
+{
+	bool open = !READ_ONCE(gt->closed);
+
+	smp_rmb();		/* pairs with grant_set_version(): a table seen open again has its new version */
+	return open;
+}
+
+static inline u16 grant_pins(bool write, unsigned int uses)
+{
+	return uses * (write ? PIN_WRITE : PIN_READ);
+}
+
 int grant_table_grow(struct domain *d, unsigned int nr_frames);
+
+/* ---- version 2 ---- */
+
+#define STATUS_PER_FRAME	(PAGE_SIZE / sizeof(grant_status_t))
+#define V2_PER_FRAME		(PAGE_SIZE / sizeof(union grant_entry_v2))
+
+static inline unsigned int grant_status_frames(unsigned int nr_frames)
+{
+	return DIV_ROUND_UP(nr_frames, STATUS_PER_FRAME / V2_PER_FRAME);
+}
+
+/* grant_v2_populate: have status frames for @nr_frames frames of entries; gt->lock held. 0 or -ENOMEM. */
+int grant_v2_populate(struct domain *d, unsigned int nr_frames);
+
+/* A part of a page of @granter's, or (next) a grant that another domain made to @granter. */
+struct grant_part {
+	bool transitive;
+	u16 start, length;
+	u64 frame;
+	domid_t next_dom;
+	grant_ref_t next_ref;
+};
+/*
+ * grant_v2_pin_part: count one use more of @granter's @ref by domain @user, if that is a grant of
+ * something else than a whole page (else GNTST_bad_gntref). No reference on any page is taken.
+ */
+int grant_v2_pin_part(struct domain *granter, grant_ref_t ref, domid_t user, bool write, struct grant_part *part);
+
+/* grant_set_version: of @d's own table. 0, -ENOSYS (not allowed), -EBUSY (in use), -ERANGE, -ENOMEM, -ERESTART. */
+int grant_set_version(struct domain *d, unsigned int version);
 
 /*
  * grant_pin: count @uses more of @granter's @ref by domain @user, if the entry allows them. On
@@ -73,6 +148,8 @@ int grant_table_grow(struct domain *d, unsigned int nr_frames);
 int grant_pin(struct domain *granter, grant_ref_t ref, domid_t user, bool write, unsigned int uses,
 	      struct page_info **page);
 void grant_unpin(struct domain *granter, grant_ref_t ref, bool write, unsigned int uses);
+/* grant_unmark: take back the marks that no pin stands for; the entry's lock is held. */
+void grant_unmark(struct grant_table *gt, grant_ref_t ref, const struct grant_active *act);
 
 /* References on a frame of @owner, for reading or writing. */
 int grant_frame_get(struct domain *owner, unsigned long frame, bool write, struct page_info **page);
@@ -91,6 +168,10 @@ struct copy_side {
 	struct page_info *pg;		/* claimed for @name, or NULL */
 	u64 name;			/* grant reference or frame number */
 	bool is_gref, write;
+	u16 start;			/* what of the page may be used: up to, not including, @end */
+	u32 end;
+	struct domain *via;		/* a transitive grant: whose page it is, by @via_ref; referenced, or NULL */
+	grant_ref_t via_ref;
 };
 
 #define UNMAP_BATCH	32

@@ -6,8 +6,6 @@
 #include <xenolith/hypercall.h>
 #include "grant-private.h"
 
-#define GRANT_VERSION	1
-
 /* ---- a table: of the domain that the argument names, the caller's or one it controls ---- */
 
 static int table_of(struct grant_batch *b, domid_t id, struct domain **d)
@@ -49,51 +47,84 @@ static int query_size(struct grant_batch *b, void *element)
 	return 0;
 }
 
+static int get_status_frames(struct grant_batch *b, void *element)
+{
+	struct gnttab_get_status_frames *op = element;
+	u64 *list = op->frame_list.p;
+	struct domain *d;
+	mfn_t m;
+
+	op->status = table_of(b, op->dom, &d);
+	for (unsigned int i = 0; !op->status && i < op->nr_frames; i++) {
+		if (grant_status_mfn(d, i, false, &m))
+			op->status = GNTST_general_error;
+		else if (copy_out(list + i, &m))
+			op->status = GNTST_bad_virt_addr;
+	}
+	return 0;
+}
+
 static int get_version(struct grant_batch *b, void *element)
 {
 	struct gnttab_get_version *op = element;
 	struct domain *d;
 	int status = table_of(b, op->dom, &d);
 
-	op->version = GRANT_VERSION;
+	if (!status)
+		op->version = READ_ONCE(d->grant->abi)->version;
 	return !status ? 0 : status == GNTST_bad_domain ? -ESRCH : -EPERM;
 }
 
-static int set_version(struct grant_batch *b, void *element)
+/* One element, whatever the count. */
+static long set_version(unsigned long uop, u32 count)
 {
-	struct gnttab_set_version *op = element;
-	u32 version = op->version;
+	struct gnttab_set_version op;
+	long rc;
 
-	op->version = GRANT_VERSION;
-	return version == 1 ? 0 : version == 2 ? -ENOSYS : -EINVAL;
+	if (copy_in(&op, uop))
+		return -EFAULT;
+	rc = grant_set_version(current->domain, op.version);
+	if (rc == -ERESTART)
+		return hypercall_continue(__HYPERVISOR_grant_table_op, GNTTABOP_set_version, uop, count, 0, 0);
+	op.version = READ_ONCE(current->domain->grant->abi)->version;
+	return copy_out(uop, &op) ? -EFAULT : rc;
 }
 
 /* ---- small ones ---- */
+
+/* Both are locked, the first is the lower. */
+static int swap_locked(struct grant_table *gt, grant_ref_t low, grant_ref_t high)
+{
+	u8 *first, *second, tmp[sizeof(union grant_entry_v2)];
+	size_t size;
+
+	if (!grant_is_open(gt) || grant_active_entry(gt, low)->pin || grant_active_entry(gt, high)->pin)
+		return GNTST_eagain;
+	if (!grant_ref_valid(gt, high))
+		return GNTST_bad_gntref;
+	size = 1UL << gt->abi->entry_shift;
+	first = grant_shared_entry(gt, low);
+	second = grant_shared_entry(gt, high);
+	memcpy(tmp, first, size);
+	memcpy(first, second, size);
+	memcpy(second, tmp, size);
+	return GNTST_okay;
+}
 
 static int swap_one(struct grant_batch *b, void *element)
 {
 	struct gnttab_swap_grant_ref *op = element;
 	struct grant_table *gt = current->domain->grant;
 	grant_ref_t low = min(op->ref_a, op->ref_b), high = max(op->ref_a, op->ref_b);
-	struct grant_active *first, *second;
-	struct grant_entry_v1 tmp;
 
 	op->status = grant_ref_valid(gt, high) ? GNTST_okay : GNTST_bad_gntref;
 	if (op->status || low == high)
 		return 0;
-	first = grant_active_entry(gt, low);
-	second = grant_active_entry(gt, high);
-	spin_lock(&first->lock);
-	spin_lock(&second->lock);
-	if (first->pin || second->pin) {
-		op->status = GNTST_eagain;
-	} else {
-		tmp = *grant_shared_entry(gt, low);
-		*grant_shared_entry(gt, low) = *grant_shared_entry(gt, high);
-		*grant_shared_entry(gt, high) = tmp;
-	}
-	spin_unlock(&second->lock);
-	spin_unlock(&first->lock);
+	spin_lock(&grant_active_entry(gt, low)->lock);
+	spin_lock(&grant_active_entry(gt, high)->lock);
+	op->status = swap_locked(gt, low, high);
+	spin_unlock(&grant_active_entry(gt, high)->lock);
+	spin_unlock(&grant_active_entry(gt, low)->lock);
 	return 0;
 }
 
@@ -193,8 +224,10 @@ long do_grant_table_op(unsigned long cmd, unsigned long uop, unsigned long nr, u
 		return count == 1 ? RUN(gnttab_query_size, dom, query_size) : -EINVAL;
 	case GNTTABOP_get_version:
 		return RUN(gnttab_get_version, version, get_version);
+	case GNTTABOP_get_status_frames:
+		return count == 1 ? RUN(gnttab_get_status_frames, dom, get_status_frames) : -EINVAL;
 	case GNTTABOP_set_version:
-		return RUN(gnttab_set_version, version, set_version);
+		return set_version(uop, count);
 	case GNTTABOP_cache_flush:
 		return run(op, uop, count, sizeof(struct gnttab_cache_flush), sizeof(struct gnttab_cache_flush), cache_flush_one);
 	}

@@ -3,15 +3,13 @@
  * A domain's grant table: its frames, which grow on demand, and the counting of what others use.
  *
  * The shared entry belongs to the granter, who may write anything at any time. So it is read once,
- * checked and marked in one atomic exchange when the first use (or the first for writing) begins;
- * what was found then is kept in the active entry as long as there is a use.
+ * checked and marked when the first use (or the first for writing) begins; what was found then is
+ * kept in the active entry as long as there is a use. How an entry looks and is marked: entry-v1.c,
+ * entry-v2.c.
  */
 #include <xenolith/debug.h>
 #include <xenolith/hypercall.h>
 #include "grant-private.h"
-
-_Static_assert(sizeof(struct grant_entry_v1) == 8, "ABI: grant entry size");
-_Static_assert(offsetof(struct grant_entry_v1, domid) == 2, "flags and domid are one word");
 
 int grant_frame_get(struct domain *owner, unsigned long frame, bool write, struct page_info **page)
 {
@@ -26,60 +24,41 @@ int grant_frame_get(struct domain *owner, unsigned long frame, bool write, struc
 	return write && READ_ONCE(pg->owner) == owner->id ? GNTST_general_error : GNTST_bad_page;
 }
 
-/* Mark the shared entry as in use, if it lets @user do that. */
-static int mark_in_use(struct grant_entry_v1 *sha, domid_t user, bool write)
-{
-	u32 *word = (u32 *)&sha->flags, old = READ_ONCE(*word);
-
-	for (unsigned int try = 0; try < 5; try++) {
-		if ((old & (GTF_type_mask | GTF_sub_page)) != GTF_permit_access || old >> 16 != user)
-			return GNTST_bad_gntref;
-		if (write && (old & GTF_readonly))
-			return GNTST_general_error;
-		if (try_cmpxchg(word, &old, old | GTF_reading | (write ? GTF_writing : 0)))
-			return GNTST_okay;
-	}
-	return GNTST_general_error;	/* the granter keeps changing it */
-}
-
-/* Take back marks that no use stands for. */
-static void unmark(struct grant_entry_v1 *sha, const struct grant_active *act)
+void grant_unmark(struct grant_table *gt, grant_ref_t ref, const struct grant_active *act)
 {
 	u16 gone = act->pin & PIN_WRITERS ? 0 : GTF_writing;
 
 	if (!act->pin)
 		gone |= GTF_reading;
 	if (gone)
-		__atomic_and_fetch(&sha->flags, ~gone, __ATOMIC_SEQ_CST);
+		gt->abi->unmark(gt, ref, gone);
 }
 
-static u16 pins(bool write, unsigned int uses)
+static int pin_locked(struct domain *granter, grant_ref_t ref, struct grant_active *act, domid_t user,
+		      bool write, unsigned int uses, struct page_info **page)
 {
-	return uses * (write ? PIN_WRITE : PIN_READ);
-}
-
-static int pin_locked(struct domain *granter, struct grant_entry_v1 *sha, struct grant_active *act,
-		      domid_t user, bool write, unsigned int uses, struct page_info **page)
-{
-	u16 pin = act->pin + pins(write, uses);
+	struct grant_table *gt = granter->grant;
+	u16 pin = act->pin + grant_pins(write, uses);
 	int status = GNTST_okay;
 
-	if (act->pin && (act->domid != user || (pin & PIN_OVERFLOW)))
+	if (unlikely(!grant_is_open(gt)))
+		return GNTST_eagain;
+	if (act->pin && (act->domid != user || (pin & PIN_OVERFLOW) || act->frame == NO_FRAME))
 		return GNTST_general_error;
 	if (!act->pin || (write && !(act->pin & PIN_WRITERS)))
-		status = mark_in_use(sha, user, write);
+		status = gt->abi->mark(gt, ref, user, write);
 	if (status)
 		return status;
 	if (!act->pin) {
 		act->domid = user;
-		act->frame = READ_ONCE(sha->frame);
+		act->frame = min(gt->abi->frame(gt, ref), (u64)NO_FRAME);
 	}
 	for (unsigned int i = 0; i < uses; i++) {
 		status = grant_frame_get(granter, act->frame, write, page);
 		if (status) {
 			while (i--)
 				grant_frame_put(*page, write);
-			unmark(sha, act);
+			grant_unmark(gt, ref, act);
 			return status;
 		}
 	}
@@ -94,11 +73,11 @@ int grant_pin(struct domain *granter, grant_ref_t ref, domid_t user, bool write,
 	struct grant_active *act;
 	int status;
 
-	if (unlikely(!grant_ref_valid(gt, ref)))
+	if (unlikely(!grant_active_valid(gt, ref)))
 		return GNTST_bad_gntref;
 	act = grant_active_entry(gt, ref);
 	spin_lock(&act->lock);
-	status = pin_locked(granter, grant_shared_entry(gt, ref), act, user, write, uses, page);
+	status = pin_locked(granter, ref, act, user, write, uses, page);
 	spin_unlock(&act->lock);
 	return status;
 }
@@ -108,8 +87,8 @@ void grant_unpin(struct domain *granter, grant_ref_t ref, bool write, unsigned i
 	struct grant_active *act = grant_active_entry(granter->grant, ref);
 
 	spin_lock(&act->lock);
-	act->pin -= pins(write, uses);
-	unmark(grant_shared_entry(granter->grant, ref), act);
+	act->pin -= grant_pins(write, uses);
+	grant_unmark(granter->grant, ref, act);
 	spin_unlock(&act->lock);
 }
 
@@ -120,7 +99,7 @@ static int frame_create(struct domain *d, struct grant_table *gt, unsigned int n
 	void *shared = alloc_hyp_pages(0);
 	struct grant_active *active = new_array(struct grant_active, ENTRIES_PER_FRAME);
 
-	if (!shared || !active) {
+	if (!shared || !active || (gt->abi == &grant_v2 && grant_v2_populate(d, nr + 1))) {
 		free_hyp_pages(shared, 0);
 		lib_free(active);
 		return -ENOMEM;
@@ -130,7 +109,7 @@ static int frame_create(struct domain *d, struct grant_table *gt, unsigned int n
 	share_hyp_page(shared, d, true);
 	gt->shared[nr] = shared;
 	gt->active[nr] = active;
-	smp_wmb();		/* pairs with grant_ref_valid() */
+	smp_wmb();		/* pairs with grant_active_valid() */
 	WRITE_ONCE(gt->nr_frames, nr + 1);
 	return 0;
 }
@@ -163,6 +142,27 @@ int grant_frame_mfn(struct domain *d, unsigned long idx, mfn_t *m)
 	return rc;
 }
 
+int grant_status_mfn(struct domain *d, unsigned long idx, bool grow, mfn_t *m)
+{
+	struct grant_table *gt = d->grant;
+	int rc = 0;
+
+	if (READ_ONCE(gt->abi) != &grant_v2 || idx >= grant_status_frames(gt->max_frames))
+		return -EINVAL;
+	if (grow)
+		rc = grant_table_grow(d, idx * (STATUS_PER_FRAME / V2_PER_FRAME) + 1);
+	if (!rc && !gt->status[idx])		/* not grown, or version 1 meanwhile */
+		rc = -EINVAL;
+	if (!rc)
+		*m = virt_to_mfn(gt->status[idx]);
+	return rc;
+}
+
+unsigned int grant_max_status_frames(const struct domain *d)
+{
+	return grant_status_frames(d->grant->max_frames);
+}
+
 unsigned int grant_max_frames(const struct domain *d)
 {
 	return d->grant->max_frames;
@@ -170,7 +170,7 @@ unsigned int grant_max_frames(const struct domain *d)
 
 /* ---- life of the domain ---- */
 
-int grant_domain_init(struct domain *d, unsigned int max_frames, unsigned int max_maptrack)
+int grant_domain_init(struct domain *d, unsigned int max_frames, unsigned int max_maptrack, unsigned int max_version)
 {
 	struct grant_table *gt = new(struct grant_table);
 
@@ -181,8 +181,10 @@ int grant_domain_init(struct domain *d, unsigned int max_frames, unsigned int ma
 	spin_lock_init(&gt->map_lock);
 	gt->max_frames = max_frames;
 	gt->max_map_pages = max_maptrack;
+	gt->max_version = max_version;
+	gt->abi = &grant_v1;
 	gt->free_map = NO_HANDLE;
-	gt->shared = new_array(struct grant_entry_v1 *, max_frames);
+	gt->shared = new_array(void *, max_frames);
 	gt->active = new_array(struct grant_active *, max_frames);
 	if (!gt->shared || !gt->active || grant_table_grow(d, min(1u, max_frames))) {
 		grant_domain_free(d);
@@ -201,8 +203,11 @@ void grant_domain_free(struct domain *d)
 		free_hyp_pages(gt->shared[i], 0);
 		lib_free(gt->active[i]);
 	}
+	for (unsigned int i = 0; gt->status && i < grant_status_frames(gt->nr_frames); i++)
+		free_hyp_pages(gt->status[i], 0);
 	for (unsigned int i = 0; i < gt->nr_maps / MAPS_PER_PAGE; i++)
 		lib_free(gt->maps[i]);
+	lib_free(gt->status);
 	lib_free(gt->maps);
 	lib_free(gt->shared);
 	lib_free(gt->active);
@@ -214,13 +219,15 @@ void grant_dump(struct domain *d)
 {
 	struct grant_table *gt = d->grant;
 
-	printk("d%u: grant table of %u (at most %u) frames; entries in use:\n", d->id, gt->nr_frames, gt->max_frames);
+	printk("d%u: grant table version %u of %u (at most %u) frames; entries in use:\n", d->id,
+	       gt->abi->version, gt->nr_frames, gt->max_frames);
 	for (grant_ref_t ref = 0; grant_ref_valid(gt, ref); ref++) {
 		const struct grant_active *act = grant_active_entry(gt, ref);
+		const struct grant_entry_header *sha = grant_shared_entry(gt, ref);
 		u16 pin = READ_ONCE(act->pin);
 
 		if (pin)
 			printk("  %u: frame %x by d%u, %u readers, %u writers, flags %x\n", ref, act->frame,
-			       act->domid, pin % PIN_WRITE, pin / PIN_WRITE, grant_shared_entry(gt, ref)->flags);
+			       act->domid, pin % PIN_WRITE, pin / PIN_WRITE, sha->flags);
 	}
 }

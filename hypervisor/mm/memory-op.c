@@ -323,11 +323,12 @@ static long claim_pages(unsigned long arg)
 
 static long put_frames(struct domain *d, struct xen_mem_acquire_resource *x)
 {
+	bool shared = x->id == XENMEM_resource_grant_table_id_shared;
 	mfn_t m;
 	int rc;
 
 	for (u32 i = 0; i < x->nr_frames; i++) {
-		rc = grant_frame_mfn(d, x->frame + i, &m);
+		rc = shared ? grant_frame_mfn(d, x->frame + i, &m) : grant_status_mfn(d, x->frame + i, true, &m);
 		if (rc)
 			return rc;
 		if (copy_out((unsigned long)(x->frame_list.p + i), &m))
@@ -348,7 +349,7 @@ static long acquire_resource(unsigned long arg)
 	if (x.pad || x.nr_frames > MAX_GRANT_FRAMES || (x.nr_frames && !x.frame_list.p) ||
 	    (!x.nr_frames && x.frame_list.p))
 		return -EINVAL;
-	if (x.type != XENMEM_resource_grant_table || x.id != XENMEM_resource_grant_table_id_shared)
+	if (x.type != XENMEM_resource_grant_table || x.id > XENMEM_resource_grant_table_id_status)
 		return -EOPNOTSUPP;
 	d = domain_get(x.domid);
 	if (!d)
@@ -357,7 +358,7 @@ static long acquire_resource(unsigned long arg)
 	if (!rc && x.nr_frames) {
 		rc = put_frames(d, &x);
 	} else if (!rc) {
-		x.nr_frames = grant_max_frames(d);
+		x.nr_frames = x.id == XENMEM_resource_grant_table_id_shared ? grant_max_frames(d) : grant_max_status_frames(d);
 		rc = copy_field_out(arg, struct xen_mem_acquire_resource, &x, nr_frames);
 	}
 	domain_put(d);

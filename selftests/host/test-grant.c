@@ -4,200 +4,7 @@
  * mapping, unmapping and copying the marks in the shared entries, the references on frames and the
  * page-table entries are what the live mappings say, nothing more and nothing less (grant/).
  */
-#include "domains.h"
-#include <xenolith/pv.h>
-
-static void *alloc_hyp_pages_host(void)
-{
-	return host_hyp_page();
-}
-
-void *alloc_hyp_pages(unsigned int order)
-{
-	return host_alloc_fails ? NULL : alloc_hyp_pages_host();
-}
-
-void free_hyp_pages(void *p, unsigned int order)
-{
-}
-
-void share_hyp_page(void *p, struct domain *d, bool writable)
-{
-	virt_to_page(p)->owner = d->id;
-}
-
-static unsigned int flushes;
-
-void tlb_flush_mask(const cpumask_t *mask, unsigned long va)
-{
-	flushes++;
-}
-
-void cache_flush_page(mfn_t m)
-{
-}
-
-int steal_page(struct domain *d, struct page_info *pg)
-{
-	if (pg->owner != d->id || page_count(pg) != 1 || page_type_count(pg))
-		return -EINVAL;
-	pg->owner = DOMID_INVALID;
-	return 0;
-}
-
-int assign_page(struct domain *d, struct page_info *pg)
-{
-	pg->owner = d->id;
-	return 0;
-}
-
-static unsigned int stolen_freed;
-
-void free_domain_page(struct page_info *pg)
-{
-	stolen_freed++;
-}
-
-/* ---- page tables: one entry for each of NR_VA pages of each domain ---- */
-
-#define NR_VA		64
-#define VA(n)		(0x100000UL + (n) * 4096UL)
-#define TAKEN_AWAY	(NR_VA - 1)	/* no table there */
-static pte_t pte_of[HOST_DOMAINS][NR_VA];
-
-static pte_t *find_pte(const struct vcpu *v, unsigned long va)
-{
-	unsigned long n = (va - VA(0)) / 4096;
-
-	return va % 4096 || va < VA(0) || n >= TAKEN_AWAY ? NULL : &pte_of[v->domain->id][n];
-}
-
-unsigned int pt_walk(paddr_t cr3, unsigned long va, pte_t *leaf)
-{
-	pte_t *p = find_pte(current, va);
-
-	*leaf = p ? *p : 0;
-	return *leaf & PTE_P ? 1 : 0;
-}
-
-u64 pv_grant_pte_flags(u32 flags, u64 cache)
-{
-	return PTE_P | (flags & GNTMAP_readonly ? 0 : PTE_RW);
-}
-
-static void drop_pte(pte_t e)
-{
-	if (e & PTE_P) {
-		if (e & PTE_RW)
-			put_page_and_type(mfn_to_page(pte_mfn(e)));
-		else
-			put_page(mfn_to_page(pte_mfn(e)));
-	}
-}
-
-int pv_map_grant_va(struct vcpu *v, unsigned long va, pte_t new, pte_t expect)
-{
-	pte_t *p = find_pte(v, va);
-
-	if (!p || (expect && (!(*p & PTE_P) || ((*p ^ expect) & (PTE_ADDR | PTE_RW)))))
-		return -EINVAL;
-	if (!expect)
-		drop_pte(*p);
-	*p = new;
-	return 0;
-}
-
-/* Entries are named by number here. */
-int pv_map_grant_pte(struct vcpu *v, u64 maddr, pte_t new, pte_t expect)
-{
-	return pv_map_grant_va(v, VA(maddr), new, expect);
-}
-
-#include "../../hypervisor/grant/table.c"
-#include "../../hypervisor/grant/map.c"
-#include "../../hypervisor/grant/copy.c"
-#include "../../hypervisor/grant/transfer.c"
-#include "../../hypervisor/grant/ops.c"
-
-#define MAX_FRAMES	3
-#define MAX_MAP_PAGES	2
-
-static void setup(void)
-{
-	memset(pte_of, 0, sizeof(pte_of));
-	host_hyp_frames = 0;
-	for (unsigned int i = 0; i < HOST_DOMAINS; i++) {
-		host_domain_create(i, 1);
-		BUG_ON(grant_domain_init(host_domain[i], MAX_FRAMES, MAX_MAP_PAGES));
-	}
-	current = domain0->vcpu[0];
-}
-
-static void teardown(void)
-{
-	for (unsigned int i = 0; i < HOST_DOMAINS; i++) {
-		while (grant_domain_relinquish(host_domain[i]))
-			;
-		for (unsigned int n = 0; n < NR_VA; n++)	/* as its page tables do */
-			drop_pte(pte_of[i][n]);
-	}
-	for (unsigned int i = 0; i < HOST_DOMAINS; i++) {
-		struct grant_table *gt = host_domain[i]->grant;
-		unsigned int pins = 0;
-
-		for (grant_ref_t ref = 0; grant_ref_valid(gt, ref); ref++)
-			pins += grant_active_entry(gt, ref)->pin ||
-				(grant_shared_entry(gt, ref)->flags & (GTF_reading | GTF_writing) &&
-				 (grant_shared_entry(gt, ref)->flags & GTF_type_mask) == GTF_permit_access);
-		require(!pins, "entries of d%u are still in use", i);
-		require(!host_frames_held(host_domain[i]), "frames of d%u are still held", i);
-		require(atomic_read(&host_domain[i]->refcnt) == 1, "d%u is still referenced", i);
-		grant_domain_free(host_domain[i]);
-		host_domain_free(host_domain[i]);
-	}
-}
-
-static void as(unsigned int domid)
-{
-	current = host_domain[domid]->vcpu[0];
-}
-
-/* Domain @from lets @to use frame @n of its own. */
-static void grant(unsigned int from, grant_ref_t ref, unsigned int to, unsigned int n, u16 flags)
-{
-	struct grant_entry_v1 *sha = grant_shared_entry(host_domain[from]->grant, ref);
-
-	sha->domid = to;
-	sha->frame = from * 64 + n;
-	sha->flags = GTF_permit_access | flags;
-}
-
-static u16 marks(unsigned int from, grant_ref_t ref)
-{
-	return grant_shared_entry(host_domain[from]->grant, ref)->flags & (GTF_reading | GTF_writing);
-}
-
-static long op(unsigned int cmd, void *arg, unsigned int count)
-{
-	return do_grant_table_op(cmd, (unsigned long)arg, count, 0, 0);
-}
-
-static struct gnttab_map_grant_ref map_result;
-static int map(unsigned int dom, grant_ref_t ref, u32 flags, u64 addr)
-{
-	map_result = (struct gnttab_map_grant_ref){ .host_addr = addr, .flags = flags, .ref = ref, .dom = dom };
-	map_result.status = 99;
-	if (op(GNTTABOP_map_grant_ref, &map_result, 1))
-		return 98;
-	return map_result.status;
-}
-
-static int unmap(grant_handle_t handle, u64 host_addr, u64 bus_addr)
-{
-	struct gnttab_unmap_grant_ref u = { host_addr, bus_addr, handle, 99 };
-
-	return op(GNTTABOP_unmap_grant_ref, &u, 1) ? 98 : u.status;
-}
+#include "grants.h"
 
 static void test_table(void)
 {
@@ -207,6 +14,7 @@ static void test_table(void)
 	struct gnttab_set_version sv = { 2 };
 	struct gnttab_get_version gv = { .dom = 1 };
 	struct gnttab_map_grant_ref sf = { 0 };
+	struct gnttab_get_status_frames gs = { .dom = DOMID_SELF, .nr_frames = 1 };
 	mfn_t m;
 
 	setup();
@@ -232,7 +40,8 @@ static void test_table(void)
 	check(op(GNTTABOP_get_version, &gv, 1) == 0 && gv.version == 1, "get_version");
 	gv.dom = 2;
 	check(op(GNTTABOP_get_version, &gv, 1) == -EPERM, "get_version of another domain");
-	check(op(GNTTABOP_dump_table, &sf, 1) == -ENOSYS && op(GNTTABOP_get_status_frames, &sf, 1) == -ENOSYS && op(77, &sf, 1) == -ENOSYS, "unknown operations");
+	check(op(GNTTABOP_dump_table, &sf, 1) == -ENOSYS && op(77, &sf, 1) == -ENOSYS, "unknown operations");
+	check(op(GNTTABOP_get_status_frames, &gs, 1) == 0 && gs.status == GNTST_general_error, "version 1 has no status frames");
 	check(op(GNTTABOP_map_grant_ref, &sf, -1) == -EINVAL, "a negative count");
 	check(op(GNTTABOP_map_grant_ref, &sf, 0) == 0, "no elements");
 	check(op(GNTTABOP_map_grant_ref, (void *)HOST_BAD_ADDRESS, 1) == -EFAULT, "bad pointer");
@@ -294,8 +103,8 @@ static void test_kinds(void)
 	      marks(1, 0) == GTF_reading && !page_type_count(pg), "read-only mapping");
 	ro = map_result.handle;
 	/* the granter changes its mind: what is in use stays as it is, more may be had */
-	grant_shared_entry(host_domain[1]->grant, 0)->flags &= ~GTF_readonly;
-	grant_shared_entry(host_domain[1]->grant, 0)->frame = 64 + 8;
+	entry(1, 0)->flags &= ~GTF_readonly;
+	entry(1, 0)->frame = 64 + 8;
 	check(map(1, 0, GNTMAP_host_map | GNTMAP_device_map | GNTMAP_contains_pte, 1) == GNTST_okay &&
 	      map_result.dev_bus_addr == (64 + 7) * 4096UL, "the frame is what it was at first");
 	both = map_result.handle;
@@ -351,7 +160,7 @@ static void test_limits(void)
 	grant(1, 0, 0, 1, 0);
 	for (unsigned int i = 0; i < 40; i++)
 		many[i] = (struct gnttab_map_grant_ref){ .host_addr = VA(i), .flags = GNTMAP_host_map, .dom = 1, .ref = i % 2 ? 500 : 0, .status = 99 };
-	grant_shared_entry(host_domain[1]->grant, 500)->flags = 0;
+	entry(1, 500)->flags = 0;
 	host_preempt_after = 7;
 	check(op(GNTTABOP_map_grant_ref, many, 40) == -ERESTART && host_continuation.a2 > (unsigned long)many &&
 	      host_continuation.a2 + host_continuation.a3 * sizeof(many[0]) == (unsigned long)&many[40], "a batch is interrupted");
@@ -387,34 +196,6 @@ static void test_limits(void)
 
 /* ---- copy ---- */
 
-static struct gnttab_copy copy_op(u16 flags, unsigned int sdom, u64 src, unsigned int soff, unsigned int ddom,
-				  u64 dst, unsigned int doff, unsigned int len)
-{
-	struct gnttab_copy c = { .flags = flags, .len = len, .status = 99 };
-
-	c.source.domid = sdom;
-	c.source.offset = soff;
-	c.dest.domid = ddom;
-	c.dest.offset = doff;
-	if (flags & GNTCOPY_source_gref)
-		c.source.u.ref = src;
-	else
-		c.source.u.gmfn = src;
-	if (flags & GNTCOPY_dest_gref)
-		c.dest.u.ref = dst;
-	else
-		c.dest.u.gmfn = dst;
-	return c;
-}
-
-static int copy(u16 flags, unsigned int sdom, u64 src, unsigned int soff, unsigned int ddom, u64 dst,
-		unsigned int doff, unsigned int len)
-{
-	struct gnttab_copy c = copy_op(flags, sdom, src, soff, ddom, dst, doff, len);
-
-	return op(GNTTABOP_copy, &c, 1) ? 98 : c.status;
-}
-
 static void test_copy(void)
 {
 	struct gnttab_copy batch[8];
@@ -443,7 +224,7 @@ static void test_copy(void)
 	check(copy(GNTCOPY_source_gref, 8, 0, 0, DOMID_SELF, 10, 0, 1) == GNTST_bad_domain, "a domain that does not exist");
 	check(copy(GNTCOPY_source_gref, 1, 9, 0, DOMID_SELF, 10, 0, 1) == GNTST_bad_gntref, "an entry that grants nothing");
 	check(copy(0, DOMID_SELF, 10, 0, DOMID_SELF, 10, 8, 100) == GNTST_okay && own[8] == own[0], "overlapping within a page");
-	grant_shared_entry(host_domain[1]->grant, 2)->flags = GTF_transitive;
+	entry(1, 2)->flags = GTF_transitive;
 	check(copy(GNTCOPY_source_gref, 1, 2, 0, DOMID_SELF, 10, 0, 1) == GNTST_bad_gntref, "XSA-226: no transitive grants in version 1");
 	/* third parties: from d1's grant to d2's */
 	grant(2, 0, 0, 3, 0);
@@ -466,7 +247,7 @@ static void test_others(void)
 	setup();
 	as(1);
 	grant(1, 1, 0, 11, 0);
-	check(!op(GNTTABOP_swap_grant_ref, &swap, 1) && !swap.status && grant_shared_entry(host_domain[1]->grant, 2)->frame == 75, "swap");
+	check(!op(GNTTABOP_swap_grant_ref, &swap, 1) && !swap.status && entry(1, 2)->frame == 75, "swap");
 	as(0);
 	map(1, 2, GNTMAP_host_map, VA(0));
 	as(1);
@@ -484,7 +265,7 @@ static void test_others(void)
 	check(op(GNTTABOP_cache_flush, &fl, 1) == -EINVAL, "not over the end of the page");
 
 	as(1);
-	sha = grant_shared_entry(host_domain[2]->grant, 6);
+	sha = entry(2, 6);
 	check(!op(GNTTABOP_transfer, &tr, 1) && tr.status == GNTST_general_error && stolen_freed == 1, "transfer to who does not accept");
 	host_frames[64 + 30].owner = 1;
 	*sha = (struct grant_entry_v1){ .flags = GTF_accept_transfer, .domid = 1, .frame = 1234 };

@@ -108,7 +108,7 @@ extern struct domain *domain0, *idle_domain;
 struct domain_config {			/* for domain_create() */
 	unsigned int max_vcpus;
 	unsigned int max_port;		/* highest event channel */
-	unsigned int grant_frames, maptrack_frames;
+	unsigned int grant_frames, maptrack_frames, grant_version;
 	bool control;			/* Domain0's privileges */
 };
 #define DEFAULT_GRANT_FRAMES	64
