@@ -30,7 +30,7 @@ static int header_status(const u32 *word, domid_t user, bool write, bool part)
 	u32 header = READ_ONCE(*word), type = header & GTF_type_mask;
 
 	if ((type != GTF_permit_access && type != GTF_transitive) || is_part(header) != part || header >> 16 != user)
-		return GNTST_bad_gntref;
+		return GNTST_general_error;		/* as Xen has it; in version 1 it is GNTST_bad_gntref */
 	return write && (header & GTF_readonly) ? GNTST_general_error : GNTST_okay;
 }
 

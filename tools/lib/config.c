@@ -335,7 +335,7 @@ static int check(struct config *c, const struct cfg *cfg)
 static void defaults(struct config *c)
 {
 	*c = (struct config){
-		.memory = 128, .vcpus = 1, .max_grant_version = 1, .max_event_channels = 1023,
+		.memory = 128, .vcpus = 1, .max_event_channels = 1023,
 		.on_poweroff = ON_DESTROY, .on_reboot = ON_RESTART, .on_crash = ON_DESTROY, .on_watchdog = ON_DESTROY,
 		.on_soft_reset = ON_DESTROY,
 	};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Finding domains, and their creation in the order that domain.h tells. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -363,10 +364,28 @@ static const struct {
 	{ "ready", devices_ready },
 };
 
+/* Unless the configuration says it: the highest that the hypervisor offers. */
+static int choose_grant_version(struct host *h, struct config *c)
+{
+	struct xen_sysctl op = { };
+	int rc = hcall_sysctl(h, XEN_SYSCTL_physinfo, &op);
+	uint64_t highest = op.u.physinfo.capabilities & XEN_SYSCTL_PHYSCAP_gnttab_v2 ? 2 : 1;
+
+	if (rc < 0)
+		return msg_error(rc, "the hypervisor does not tell what it can do: %s", strerror(-rc));
+	if (!c->max_grant_version)
+		c->max_grant_version = highest;
+	if (c->max_grant_version > highest)
+		return msg_error(-EINVAL, "max_grant_version=%" PRIu64 ": the hypervisor offers %" PRIu64
+				 " (its option gnttab=max-ver:2 changes that)", c->max_grant_version, highest);
+	return 0;
+}
+
 static int claim(struct creation *n)
 {
 	int rc = host_call(n->h);
 
+	rc = rc ?: choose_grant_version(n->h, n->c);
 	rc = rc ?: host_store(n->h);
 	rc = rc ?: image_load(n->c->kernel, &n->image);
 	if (rc)

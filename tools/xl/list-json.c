@@ -92,7 +92,8 @@ static void add_build(json *to, const struct config *c)
 	text(b, "ramdisk", c->ramdisk);
 	truth(b, "disable_migrate", c->nomigrate);
 	number(b, "event_channels", c->max_event_channels);
-	number(b, "max_grant_version", c->max_grant_version);
+	if (c->max_grant_version)
+		number(b, "max_grant_version", c->max_grant_version);
 	object(b, "type.pv");
 	free(cmdline);
 }

@@ -10,6 +10,8 @@
 #define NR_L1		(CHILD_PAGES / 512)
 #define P2M_PAGES	(CHILD_PAGES * 8 / 4096)
 
+unsigned int child_grant_version = 1;
+
 static uint8_t *window;			/* a pool page through which the child's pages are filled */
 
 long domctl(unsigned int cmd, unsigned int domid, struct xen_domctl *op)
@@ -62,7 +64,7 @@ static long make_domain(struct child *c, unsigned int vcpus)
 {
 	struct xen_domctl op = { .u.createdomain = {
 		.max_vcpus = vcpus, .max_evtchn_port = 1023, .max_grant_frames = 4, .max_maptrack_frames = 4,
-		.grant_opts = XEN_DOMCTL_GRANT_version(1),
+		.grant_opts = XEN_DOMCTL_GRANT_version(child_grant_version),
 	} };
 	long rc = domctl(XEN_DOMCTL_createdomain, 0, &op);
 

@@ -49,6 +49,7 @@ struct mailbox *child_box(void);		/* the child's side of its mailbox */
 
 long domctl(unsigned int cmd, unsigned int domid, struct xen_domctl *op);	/* fills cmd, domid, version */
 long sysctl(unsigned int cmd, struct xen_sysctl *op);
+extern unsigned int child_grant_version;	/* the highest that a child may have, 1 */
 /* All of a domain but its start: 0 or -errno of the step that failed (said by note()). */
 long child_make(struct child *c, unsigned long role, unsigned int vcpus);
 long child_start(struct child *c);
