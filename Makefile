@@ -3,6 +3,7 @@
 #   make              build the hypervisor: hypervisor/xenolith (multiboot 1 and 2), xenolith.gz, xenolith-syms
 #   make tools        build the toolstack in tools/
 #   make modules      build the Linux modules for the running kernel, or for KDIR=its build folder
+#   make deb          the Debian package xenolith-dkms, in tools/packaging/build
 #   make DEBUG=1      the same with invariant checks, in selftests/build/debug
 #   make run          boot it in QEMU with stock kernels as Domain0 and as guest: a console on a terminal, else a tour
 #   make check        every test; ends with "N passed, N failed"
@@ -37,6 +38,9 @@ modules:
 modules-clean:
 	@$(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR) clean
 
+deb:
+	@tools/packaging/deb tools/packaging/build
+
 run: hypervisor
 	@selftests/run
 
@@ -55,6 +59,6 @@ bench: hypervisor
 clean:
 	@$(MAKE) --no-print-directory -C hypervisor clean
 	@$(MAKE) --no-print-directory -C tools clean
-	rm -rf selftests/build
+	rm -rf selftests/build tools/packaging/build
 
-.PHONY: all packages hypervisor debug tools modules modules-clean run check check-guest check-full bench clean
+.PHONY: all packages hypervisor debug tools modules modules-clean deb run check check-guest check-full bench clean
