@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * XDP. A program wants room before a packet, so it is set in a handshake of its own: the state Reconfiguring, the amount
+ * of room in the node xdp-headroom, and the backend's Reconfigured. A packet of several slots goes through the program
+ * too, but the slow way: as a socket buffer that the kernel makes linear first (rx.c).
+ */
+#include <linux/bpf_trace.h>
+#include <linux/delay.h>
+#include <linux/filter.h>
+
+#include "netfront.h"
+
+#define RECONFIGURE_TRIES	200	/* of 10 ms */
+
+/* Send a frame of our own domain: false if it cannot be. */
+static bool xdp_send_back(struct netfront_queue *queue, struct xdp_buff *xdp)
+{
+	struct xdp_frame *frame = xdp_convert_buff_to_frame(xdp);
+	struct netdev_queue *txq = netfront_txq(queue);
+	int rc;
+
+	if (unlikely(!frame))
+		return false;
+	__netif_tx_lock(txq, smp_processor_id());
+	rc = netfront_tx_frame(queue, frame);
+	netfront_tx_push(queue);
+	__netif_tx_unlock(txq);
+	return !rc;
+}
+
+enum netfront_verdict netfront_run_xdp(struct netfront_queue *queue, struct bpf_prog *prog, struct page *page,
+				       unsigned int *offset, unsigned int *len)
+{
+	struct net_device *netdev = queue->front->netdev;
+	struct xdp_buff xdp;
+	u32 act;
+
+	/* The end of the page is kept free: a frame that travels on needs room for its description there. */
+	if (*offset + *len > SKB_WITH_OVERHEAD(PAGE_SIZE))
+		goto drop;
+	xdp_init_buff(&xdp, PAGE_SIZE, &queue->xdp_rxq);
+	xdp_prepare_buff(&xdp, page_address(page), *offset, *len, false);
+	act = bpf_prog_run_xdp(prog, &xdp);
+	switch (act) {
+	case XDP_PASS:
+		*offset = xdp.data - xdp.data_hard_start;
+		*len = xdp.data_end - xdp.data;
+		if (*len < ETH_HLEN)
+			goto drop;
+		return RX_PASS;
+	case XDP_TX:
+		if (xdp_send_back(queue, &xdp))
+			return RX_GONE;
+		trace_xdp_exception(netdev, prog, act);
+		goto drop;
+	case XDP_REDIRECT:
+		if (!xdp_do_redirect(netdev, &xdp, prog)) {
+			queue->xdp_redirected = true;
+			return RX_GONE;
+		}
+		trace_xdp_exception(netdev, prog, act);
+		goto drop;
+	default:
+		bpf_warn_invalid_xdp_action(netdev, prog, act);
+		fallthrough;
+	case XDP_ABORTED:
+		trace_xdp_exception(netdev, prog, act);
+		fallthrough;
+	case XDP_DROP:
+		break;
+	}
+drop:
+	queue->rx_stats.dropped++;
+	page_pool_recycle_direct(queue->pool, page);
+	return RX_GONE;
+}
+
+void netfront_xdp_flush(struct netfront_queue *queue)
+{
+	if (likely(!queue->xdp_redirected))
+		return;
+	queue->xdp_redirected = false;
+	xdp_do_flush();
+}
+
+int netfront_xdp_xmit(struct net_device *netdev, int n, struct xdp_frame **frames, u32 flags)
+{
+	struct netfront *front = netdev_priv(netdev);
+	struct netfront_queue *queue;
+	struct netdev_queue *txq;
+	int i;
+
+	if (unlikely(flags & ~XDP_XMIT_FLAGS_MASK))
+		return -EINVAL;
+	if (unlikely(!netif_carrier_ok(netdev) || !READ_ONCE(front->connected)))
+		return -ENETDOWN;
+	queue = &front->queues[smp_processor_id() % front->nr_queues];
+	txq = netfront_txq(queue);
+	__netif_tx_lock(txq, smp_processor_id());
+	for (i = 0; i < n; i++)
+		if (netfront_tx_frame(queue, frames[i]))
+			break;
+	if (flags & XDP_XMIT_FLUSH)
+		netfront_tx_push(queue);
+	__netif_tx_unlock(txq);
+	return i;
+}
+
+/* Wait for the backend's answer here: this holds the RTNL, which the thread of store events may be waiting for. */
+static int reconfigure(struct netfront *front, unsigned int headroom)
+{
+	struct xenbus_device *dev = front->dev;
+	int tries, rc;
+
+	rc = xenbus_printf(XBT_NIL, dev->nodename, "xdp-headroom", "%u", headroom);
+	if (rc)
+		return rc;
+	xenbus_switch_state(dev, XenbusStateReconfiguring);
+	for (tries = 0; tries < RECONFIGURE_TRIES; tries++) {
+		if (xenbus_read_driver_state(dev->otherend) == XenbusStateReconfigured)
+			break;
+		msleep(10);
+	}
+	xenbus_switch_state(dev, XenbusStateConnected);
+	return tries < RECONFIGURE_TRIES ? 0 : -ETIMEDOUT;
+}
+
+static int set_program(struct netfront *front, struct bpf_prog *prog, struct netlink_ext_ack *ack)
+{
+	unsigned int headroom = prog ? XDP_PACKET_HEADROOM : 0, i;
+	struct bpf_prog *old = front->xdp_prog;
+	int rc;
+
+	if (prog && front->netdev->mtu > NETFRONT_XDP_MTU) {
+		NL_SET_ERR_MSG_MOD(ack, "the MTU is too large: a packet and its room have to fit into a page");
+		return -EINVAL;
+	}
+	if (!front->connected)
+		return -ENETDOWN;
+	if (prog && !xenbus_read_unsigned(front->dev->otherend, "feature-xdp-headroom", 0)) {
+		NL_SET_ERR_MSG_MOD(ack, "the backend cannot leave room before packets");
+		return -EOPNOTSUPP;
+	}
+	if (!prog != !old) {
+		rc = reconfigure(front, headroom);
+		if (rc)
+			return rc;
+	}
+	front->xdp_prog = prog;
+	for (i = 0; i < front->nr_queues; i++)
+		rcu_assign_pointer(front->queues[i].xdp_prog, prog);
+	if (old)
+		bpf_prog_put(old);
+	return 0;
+}
+
+int netfront_bpf(struct net_device *netdev, struct netdev_bpf *bpf)
+{
+	switch (bpf->command) {
+	case XDP_SETUP_PROG:
+		return set_program(netdev_priv(netdev), bpf->prog, bpf->extack);
+	default:
+		return -EINVAL;
+	}
+}
