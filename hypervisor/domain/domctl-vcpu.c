@@ -146,6 +146,8 @@ long control_set_context(struct domain *d, const struct xen_domctl_vcpucontext *
 		rc = pv_vcpu_set_context(v, ctxt);
 		if (!rc)
 			v->initialised = true;
+		if (!rc && v->id == 0)
+			time_update_wallclock(d);	/* who built the domain filled its shared page anew */
 		vcpu_unpause(v);
 	}
 	lib_free(ctxt);

@@ -14,7 +14,7 @@ ask()
 	number=$(($(cat /tmp/asked 2>/dev/null) + 1))
 	echo $number > /tmp/asked
 	tell "$1" "echo guest: answer-$number = \$( $2 )"
-	if wait_for "${3:-30}" said "$1" "^guest: answer-$number ="; then
+	if wait_for "${3:-60}" said "$1" "^guest: answer-$number ="; then
 		tr -d '\r' < "$LOG/guest-$1.log" | sed -n "s/^guest: answer-$number = *//p"
 	else
 		echo "no answer from $1 to: $2"
@@ -28,7 +28,7 @@ answers()
 	[ "$answer" = "$wanted" ] || { echo "'$answer' instead of '$wanted'"; false; }
 }
 # The same, asked until it is so.
-comes_to() { wait_for 30 answers "$@" || answers "$@"; }
+comes_to() { wait_for 60 answers "$@" || answers "$@"; }
 
 listed() { xl list | grep -qE "^$1 +[0-9]+ "; }
 gone() { ! listed "$1"; }
