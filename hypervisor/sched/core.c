@@ -97,6 +97,15 @@ void sched_tell(unsigned int cpu)
 	softirq_raise_on(cpu, SOFTIRQ_SCHEDULE);
 }
 
+bool sched_has_left(struct vcpu *v)
+{
+	if (!READ_ONCE(v->sched.running))
+		return true;
+	WRITE_ONCE(v->sched.missed, true);
+	smp_mb();	/* pairs with sched_context_saved(): one of the two sees what the other wrote */
+	return !READ_ONCE(v->sched.running);
+}
+
 void sched_dequeue(struct vcpu *v)
 {
 	list_del(&v->sched.link);
@@ -108,6 +117,7 @@ static void enqueue(struct vcpu *v, s64 now, bool wakes)
 {
 	sched_policy->enqueue(v, now, wakes);
 	v->sched.queued = true;
+	v->sched.missed = false;
 	sched_nr_waiting++;
 }
 
@@ -304,10 +314,11 @@ void sched_context_saved(struct vcpu *prev)
 {
 	smp_wmb();
 	WRITE_ONCE(prev->sched.running, false);
-	smp_mb();	/* pairs with vcpu_wake(): it tells after it queued, and then finds it not running */
+	smp_mb();	/* pairs with vcpu_wake(), which tells after it queued, and with sched_has_left() */
 	/* Until now nobody could take it. Where it ran it is next in turn as it is. */
 	if (unlikely(READ_ONCE(prev->sched.queued)) &&
-	    (!cpumask_empty(&sched_idle_cpus) || !cpumask_test(&prev->sched.hard_affinity, smp_cpu())))
+	    (READ_ONCE(prev->sched.missed) || !cpumask_empty(&sched_idle_cpus) ||
+	     !cpumask_test(&prev->sched.hard_affinity, smp_cpu())))
 		sched_offer(prev);
 }
 

@@ -133,7 +133,7 @@ static struct vcpu *first_for(const struct sched_cpu *c, s64 now)
 	struct vcpu *v;
 
 	list_for_each_entry(v, &sched_waiting, sched.link)
-		if (cpumask_test(&v->sched.hard_affinity, c->cpu) && !v->sched.running && !out_of_budget(v, now))
+		if (cpumask_test(&v->sched.hard_affinity, c->cpu) && sched_has_left(v) && !out_of_budget(v, now))
 			return v;
 	return NULL;
 }

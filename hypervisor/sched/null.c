@@ -51,7 +51,7 @@ static struct vcpu *null_pick(struct sched_cpu *c, struct vcpu *prev, s64 now, s
 	struct vcpu *v, *next = NULL;
 
 	list_for_each_entry(v, &sched_waiting, sched.link)
-		if (!next && v->sched.home == c->cpu && !v->sched.running)
+		if (!next && v->sched.home == c->cpu && sched_has_left(v))
 			next = v;
 	if (stay && (!next || (now < prev->sched.slice_end && !prev->sched.yielding))) {
 		*slice = next ? prev->sched.slice_end - now : -1;

@@ -24,6 +24,8 @@ extern cpumask_t sched_idle_cpus;	/* idle and not told */
 
 /* sched_dequeue: @v waits no more. */
 void sched_dequeue(struct vcpu *v);
+/* sched_has_left: whether @v may be taken; where not, it is offered again when the CPU that it ran on has let it go. Locked. */
+bool sched_has_left(struct vcpu *v);
 /* sched_tell: have @cpu look at those who wait, or stop what it runs; NR_CPUS: nobody. Locked. */
 void sched_tell(unsigned int cpu);
 /* sched_offer: if @v waits, tell the CPU that should have it. Takes the lock. */

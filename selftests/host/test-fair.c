@@ -68,6 +68,8 @@ void sched_tell(unsigned int cpu)
 	cpumask_clear(&sched_idle_cpus, cpu);
 }
 
+bool sched_has_left(struct vcpu *v) { return !v->sched.running; }
+
 void sched_dequeue(struct vcpu *v)
 {
 	list_del(&v->sched.link);

@@ -61,6 +61,7 @@ struct sched_vcpu {
 	unsigned int home;			/* null: where it is to run */
 	bool running;				/* on a CPU now (its registers are there) */
 	bool queued;
+	bool missed;				/* a CPU wanted it while "running" still held it elsewhere */
 	bool yielding;
 	s64 vruntime, start, slice_end;		/* policy's */
 	cpumask_t hard_affinity, soft_affinity, saved_affinity;
