@@ -8,4 +8,22 @@
 
 #include <linux/version.h>
 
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+
+#include <linux/mm.h>
+#include <xen/events.h>
+
+/* No static ports yet. */
+static inline int xenolith_evtchn_make_refcounted(evtchn_port_t port, bool is_static)
+{
+	return evtchn_make_refcounted(port);
+}
+#define evtchn_make_refcounted xenolith_evtchn_make_refcounted
+
+/* The flags of a mapping are written directly. */
+#define vm_flags_set(vma, flags) ((vma)->vm_flags |= (flags))
+#define vm_flags_clear(vma, flags) ((vma)->vm_flags &= ~(flags))
+
+#endif
+
 #endif

@@ -11,6 +11,7 @@
 #include <xen/xen.h>
 #include <xen/features.h>
 #include <xen/page.h>
+#include <xen/xen-ops.h>
 #include <xen/interface/xen.h>
 #include <asm/xen/hypervisor.h>
 #include <asm/xen/hypercall.h>
