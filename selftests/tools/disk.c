@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * disk verify DEVICE SECONDS THREADS: write and read at random, in pieces of 512 bytes to 256 KiB, past the page cache;
+ *	each sector read must hold what was written to it last. Each thread has a part of the disk of its own.
+ * disk bench DEVICE: instructions of a read and a write of 4 and 64 KiB (on a machine with -icount shift=0 the TSC counts
+ *	those of everything that ran meanwhile), the least of many; sequential ones so that nothing is found by chance.
+ * disk fill DEVICE, disk check DEVICE: each sector says its number; somebody else looks whether it does.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#include <linux/fs.h>
+#include <x86intrin.h>
+
+#define SECTOR 512
+#define WORDS (SECTOR / 8)
+#define LARGEST (256 << 10)
+
+struct worker {
+	pthread_t thread;
+	int fd;
+	uint64_t first, sectors, random, done;
+	uint32_t *generation;
+	time_t end;
+};
+
+static int failed;
+
+static uint64_t mix(uint64_t x)
+{
+	x ^= x >> 33;
+	x *= 0xff51afd7ed558ccdULL;
+	x ^= x >> 33;
+	return x * 0xc4ceb9fe1a85ec53ULL;
+}
+
+static uint64_t random_of(struct worker *w)
+{
+	return mix(w->random += 0x9e3779b97f4a7c15ULL);
+}
+
+static void fill(uint64_t *sector, uint64_t number, uint32_t generation)
+{
+	for (int i = 0; i < WORDS; i++)
+		sector[i] = generation ? mix(number ^ (uint64_t)generation << 40) + i : 0;
+}
+
+/* What is wrong is said once, with what was there. */
+static int check(const uint64_t *found, uint64_t number, uint32_t generation)
+{
+	uint64_t want[WORDS];
+
+	fill(want, number, generation);
+	if (!generation || !memcmp(found, want, SECTOR))
+		return 0;
+	fprintf(stderr, "disk: sector %lu of generation %u: %016lx instead of %016lx\n", (unsigned long)number, generation,
+		(unsigned long)found[0], (unsigned long)want[0]);
+	failed = 1;
+	return 1;
+}
+
+static void write_some(struct worker *w, char *buffer, uint64_t at, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		fill((uint64_t *)(buffer + i * SECTOR), w->first + at + i, ++w->generation[at + i]);
+	if (pwrite(w->fd, buffer, n * SECTOR, (w->first + at) * SECTOR) != (ssize_t)(n * SECTOR)) {
+		fprintf(stderr, "disk: writing: %m\n");
+		failed = 1;
+	}
+}
+
+static void read_some(struct worker *w, char *buffer, uint64_t at, unsigned int n)
+{
+	if (pread(w->fd, buffer, n * SECTOR, (w->first + at) * SECTOR) != (ssize_t)(n * SECTOR)) {
+		fprintf(stderr, "disk: reading: %m\n");
+		failed = 1;
+	}
+	for (unsigned int i = 0; i < n && !failed; i++)
+		check((uint64_t *)(buffer + i * SECTOR), w->first + at + i, w->generation[at + i]);
+}
+
+static void *work(void *data)
+{
+	struct worker *w = data;
+	char *buffer;
+
+	if (posix_memalign((void **)&buffer, 4096, LARGEST + 4096))
+		exit(2);
+	while (!failed && time(NULL) < w->end) {
+		unsigned int shift = random_of(w) % 4 ? 0 : random_of(w) % 8 * SECTOR;
+		unsigned int n = 1 + random_of(w) % (random_of(w) % 2 ? 16 : LARGEST / SECTOR);
+		uint64_t at = random_of(w) % (w->sectors - n);
+
+		if (random_of(w) % 2)
+			write_some(w, buffer + shift, at, n);
+		else
+			read_some(w, buffer + shift, at, n);
+		w->done += n;
+	}
+	for (uint64_t at = 0; !failed && at < w->sectors; at += 64)
+		read_some(w, buffer, at, at + 64 > w->sectors ? w->sectors - at : 64);
+	return NULL;
+}
+
+static uint64_t sectors_of(int fd)
+{
+	uint64_t size = 0;
+	struct stat st;
+
+	if (ioctl(fd, BLKGETSIZE64, &size) && !fstat(fd, &st))
+		size = st.st_size;
+	return size / SECTOR;
+}
+
+static int open_disk(const char *name, int flags)
+{
+	int fd = open(name, flags);
+
+	if (fd < 0) {
+		fprintf(stderr, "disk: %s: %m\n", name);
+		exit(2);
+	}
+	return fd;
+}
+
+static int verify(const char *name, int seconds, int threads)
+{
+	int fd = open_disk(name, O_RDWR | O_DIRECT);
+	struct worker *all = calloc(threads, sizeof(*all));
+	uint64_t each = sectors_of(fd) / threads, done = 0;
+
+	if (each <= LARGEST / SECTOR)
+		return fprintf(stderr, "disk: %s is too small\n", name), 2;
+	for (int i = 0; i < threads; i++) {
+		all[i] = (struct worker) { .fd = fd, .first = i * each, .sectors = each, .random = i + 1,
+					   .generation = calloc(each, 4), .end = time(NULL) + seconds };
+		pthread_create(&all[i].thread, NULL, work, &all[i]);
+	}
+	for (int i = 0; i < threads; i++) {
+		pthread_join(all[i].thread, NULL);
+		done += all[i].done;
+	}
+	if (fsync(fd)) {
+		fprintf(stderr, "disk: flushing: %m\n");
+		failed = 1;
+	}
+	printf("disk: %s, %lu KiB moved\n", failed ? "WRONG" : "verified", (unsigned long)done / 2);
+	return failed;
+}
+
+static uint64_t least(int fd, char *buffer, size_t size, int writing, int rounds)
+{
+	uint64_t best = UINT64_MAX, before, n, blocks = sectors_of(fd) * SECTOR / size;
+
+	for (int i = 0; i < rounds; i++) {
+		before = __rdtsc();
+		if ((writing ? pwrite(fd, buffer, size, i % blocks * size) : pread(fd, buffer, size, i % blocks * size)) !=
+		    (ssize_t)size) {
+			fprintf(stderr, "disk: %m\n");
+			exit(1);
+		}
+		n = __rdtsc() - before;
+		best = n < best ? n : best;
+	}
+	return best;
+}
+
+static int bench(const char *name)
+{
+	int fd = open_disk(name, O_RDWR | O_DIRECT);
+	char *buffer;
+
+	if (posix_memalign((void **)&buffer, 65536, 65536))
+		return 2;
+	memset(buffer, 'x', 65536);
+	for (int k = 4; k <= 64; k *= 16) {
+		printf("BENCH write %d KiB %lu\n", k, (unsigned long)least(fd, buffer, k << 10, 1, 300));
+		printf("BENCH read %d KiB %lu\n", k, (unsigned long)least(fd, buffer, k << 10, 0, 300));
+	}
+	return 0;
+}
+
+static int every_sector(const char *name, int writing)
+{
+	int fd = open_disk(name, writing ? O_WRONLY : O_RDONLY);
+	uint64_t sectors = sectors_of(fd), sector[WORDS];
+
+	for (uint64_t n = 0; n < sectors && !failed; n++) {
+		if (writing)
+			fill(sector, n, 1);
+		if ((writing ? pwrite(fd, sector, SECTOR, n * SECTOR) : pread(fd, sector, SECTOR, n * SECTOR)) != SECTOR)
+			return fprintf(stderr, "disk: sector %lu: %m\n", (unsigned long)n), 1;
+		if (!writing)
+			check(sector, n, 1);
+	}
+	if (writing && fsync(fd))
+		return fprintf(stderr, "disk: flushing: %m\n"), 1;
+	printf("disk: %lu sectors %s\n", (unsigned long)sectors, writing ? "filled" : failed ? "WRONG" : "checked");
+	return failed;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 5 && !strcmp(argv[1], "verify"))
+		return verify(argv[2], atoi(argv[3]), atoi(argv[4]));
+	if (argc == 3 && !strcmp(argv[1], "bench"))
+		return bench(argv[2]);
+	if (argc == 3 && (!strcmp(argv[1], "fill") || !strcmp(argv[1], "check")))
+		return every_sector(argv[2], argv[1][0] == 'f');
+	fprintf(stderr, "usage: disk verify DEVICE SECONDS THREADS | bench DEVICE | fill DEVICE | check DEVICE\n");
+	return 2;
+}
