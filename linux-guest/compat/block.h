@@ -8,6 +8,7 @@
 
 #include <linux/blk-mq.h>
 #include <linux/blkdev.h>
+#include <linux/file.h>
 #include "compat/compat.h"
 
 /**
@@ -27,7 +28,32 @@ struct disk_limits {
 	bool secure_erase, cache, fua;
 };
 
+/**
+ * struct compat_bdev - a block device that is open
+ */
+struct compat_bdev {
+	struct block_device *bdev;
+	void *open;
+	bool readonly;
+};
+
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
+
+static inline int compat_open_bdev(struct compat_bdev *to, dev_t number, bool readonly)
+{
+	struct file *file = bdev_file_open_by_dev(number, BLK_OPEN_READ | (readonly ? 0 : BLK_OPEN_WRITE), NULL, NULL);
+
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	*to = (struct compat_bdev) { .bdev = file_bdev(file), .open = file, .readonly = readonly };
+	return 0;
+}
+
+static inline void compat_close_bdev(struct compat_bdev *device)
+{
+	fput(device->open);
+	device->bdev = NULL;
+}
 
 static inline void compat_fill_limits(struct queue_limits *to, const struct disk_limits *from)
 {
@@ -77,6 +103,27 @@ static inline void compat_no_cache(struct request_queue *q)
 #define COMPAT_BLK_MODE_T blk_mode_t
 
 #else
+
+static inline fmode_t compat_bdev_mode(bool readonly)
+{
+	return FMODE_READ | (readonly ? 0 : FMODE_WRITE);
+}
+
+static inline int compat_open_bdev(struct compat_bdev *to, dev_t number, bool readonly)
+{
+	struct block_device *bdev = blkdev_get_by_dev(number, compat_bdev_mode(readonly), NULL);
+
+	if (IS_ERR(bdev))
+		return PTR_ERR(bdev);
+	*to = (struct compat_bdev) { .bdev = bdev, .readonly = readonly };
+	return 0;
+}
+
+static inline void compat_close_bdev(struct compat_bdev *device)
+{
+	blkdev_put(device->bdev, compat_bdev_mode(device->readonly));
+	device->bdev = NULL;
+}
 
 static inline int compat_update_limits(struct request_queue *q, const struct disk_limits *limits)
 {
