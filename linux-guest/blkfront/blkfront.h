@@ -91,7 +91,7 @@ struct front_queue {
 	unsigned int free_refs;
 	struct list_head pool;
 	unsigned int pooled;
-	char name[32];
+	char name[VDEV_NAME_LEN + 16];
 };
 
 /**
