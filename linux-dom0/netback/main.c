@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The interface: see netback.h. */
+#include <linux/module.h>
+#include <linux/rtnetlink.h>
+
+#include "netback.h"
+
+unsigned int netback_max_queues;
+module_param_named(max_queues, netback_max_queues, uint, 0644);
+MODULE_PARM_DESC(max_queues, "Most queues of an interface; 0, the default: one for each CPU");
+
+int netback_poll(struct napi_struct *napi, int budget)
+{
+	struct netback_queue *queue = container_of(napi, struct netback_queue, napi);
+	int work;
+
+	if (unlikely(test_bit(0, &queue->nb->broken))) {
+		napi_complete(napi);
+		return 0;
+	}
+	if (netback_rx_wake(queue))
+		queue->worked = true;
+	work = netback_tx_work(queue, budget);
+	if (work)
+		queue->worked = true;
+	if (work == budget || !napi_complete_done(napi, work))
+		return work;
+	if (netback_tx_arm(queue) && napi_schedule_prep(napi))
+		__napi_schedule(napi);
+	else
+		netback_queue_eoi(queue);
+	return work;
+}
+
+void netback_start_queues(struct netback *nb)
+{
+	unsigned int i;
+
+	for (i = 0; i < nb->nr_queues; i++) {
+		struct netback_queue *queue = &nb->queues[i];
+
+		queue->stalled = false;
+		local_bh_disable();
+		napi_enable(&queue->napi);
+		napi_schedule(&queue->napi);
+		local_bh_enable();
+	}
+	netif_tx_start_all_queues(nb->netdev);
+}
+
+void netback_stop_queues(struct netback *nb)
+{
+	unsigned int i;
+
+	netif_tx_disable(nb->netdev);
+	for (i = 0; i < nb->nr_queues; i++) {
+		napi_disable(&nb->queues[i].napi);
+		del_timer_sync(&nb->queues[i].credit_timer);
+		del_timer_sync(&nb->queues[i].stall_timer);
+	}
+}
+
+static int netback_open(struct net_device *netdev)
+{
+	struct netback *nb = netdev_priv(netdev);
+
+	if (nb->connected)
+		netback_start_queues(nb);
+	return 0;
+}
+
+static int netback_stop(struct net_device *netdev)
+{
+	struct netback *nb = netdev_priv(netdev);
+
+	if (nb->connected)
+		netback_stop_queues(nb);
+	return 0;
+}
+
+static void add_stats(const struct netback_stats *s, u64 *packets, u64 *bytes)
+{
+	unsigned int start;
+	u64 p, b;
+
+	do {
+		start = u64_stats_fetch_begin(&s->sync);
+		p = u64_stats_read(&s->packets);
+		b = u64_stats_read(&s->bytes);
+	} while (u64_stats_fetch_retry(&s->sync, start));
+	*packets += p;
+	*bytes += b;
+}
+
+static void netback_get_stats(struct net_device *netdev, struct rtnl_link_stats64 *to)
+{
+	struct netback *nb = netdev_priv(netdev);
+	unsigned int i;
+
+	spin_lock(&nb->stats_lock);
+	*to = nb->past;
+	for (i = 0; i < nb->nr_queues; i++) {
+		const struct netback_queue *q = &nb->queues[i];
+
+		add_stats(&q->tx_stats, &to->rx_packets, &to->rx_bytes);
+		add_stats(&q->rx_stats, &to->tx_packets, &to->tx_bytes);
+		to->rx_dropped += q->tx_stats.dropped;
+		to->rx_errors += q->tx_stats.errors;
+		to->tx_dropped += q->rx_stats.dropped;
+	}
+	spin_unlock(&nb->stats_lock);
+}
+
+/* No segmentation offload while the frontend runs a program: that wants one buffer for a packet. */
+static netdev_features_t netback_fix_features(struct net_device *netdev, netdev_features_t features)
+{
+	struct netback *nb = netdev_priv(netdev);
+
+	features &= ~(netdev->hw_features & ~nb->offers);
+	if (nb->xdp_headroom)
+		features &= ~(NETIF_F_TSO | NETIF_F_TSO6);
+	return features;
+}
+
+static u16 netback_select_queue(struct net_device *netdev, struct sk_buff *skb, struct net_device *sb)
+{
+	struct netback *nb = netdev_priv(netdev);
+	unsigned int nr = netdev->real_num_tx_queues;
+	u16 queue;
+	u32 hash;
+	u8 type;
+
+	if (rcu_access_pointer(nb->hash) && netback_hash_skb(nb, skb, &hash, &type, &queue))
+		return queue < nr ? queue : 0;
+	return nr == 1 ? 0 : reciprocal_scale(skb_get_hash(skb), nr);
+}
+
+const struct net_device_ops netback_ops = {
+	.ndo_open		= netback_open,
+	.ndo_stop		= netback_stop,
+	.ndo_start_xmit		= netback_xmit,
+	.ndo_select_queue	= netback_select_queue,
+	.ndo_get_stats64	= netback_get_stats,
+	.ndo_set_mac_address	= eth_mac_addr,
+	.ndo_validate_addr	= eth_validate_addr,
+	.ndo_fix_features	= netback_fix_features,
+};
+
+static void fault_work(struct work_struct *work)
+{
+	struct netback *nb = container_of(work, struct netback, fault_work);
+
+	mutex_lock(&nb->lock);
+	netback_disconnect(nb);
+	if (nb->dev->state != XenbusStateClosed)
+		xenbus_switch_state(nb->dev, XenbusStateClosing);
+	mutex_unlock(&nb->lock);
+}
+
+void netback_fault(struct netback *nb, const char *what)
+{
+	if (test_and_set_bit(0, &nb->broken))
+		return;
+	netdev_err(nb->netdev, "domain %u broke the protocol, disconnected: %s\n", nb->domid, what);
+	netif_carrier_off(nb->netdev);
+	schedule_work(&nb->fault_work);
+}
+
+static void setup(struct net_device *netdev, struct xenbus_device *dev)
+{
+	static const u8 address[ETH_ALEN] = { 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff };
+
+	netdev->netdev_ops = &netback_ops;
+	netdev->ethtool_ops = &netback_ethtool_ops;
+	netdev->hw_features = NETIF_F_SG | NETIF_F_IP_CSUM | NETIF_F_IPV6_CSUM | NETIF_F_TSO | NETIF_F_TSO6;
+	netdev->features = netdev->hw_features | NETIF_F_RXCSUM;
+	netdev->min_mtu = ETH_MIN_MTU;
+	netdev->max_mtu = ETH_MAX_MTU - VLAN_ETH_HLEN;
+	/* The lowest priority that a bridge knows: it must not take its own address from a guest's. */
+	eth_hw_addr_set(netdev, address);
+	SET_NETDEV_DEV(netdev, &dev->dev);
+	netif_carrier_off(netdev);
+}
+
+struct netback *netback_create(struct xenbus_device *dev, domid_t domid, unsigned int handle)
+{
+	struct net_device *netdev;
+	struct netback *nb;
+	char name[IFNAMSIZ];
+	int rc;
+
+	snprintf(name, sizeof(name), "vif%u.%u", domid, handle);
+	netdev = alloc_netdev_mq(sizeof(*nb), name, NET_NAME_UNKNOWN, ether_setup, netback_max_queues);
+	if (!netdev)
+		return ERR_PTR(-ENOMEM);
+	nb = netdev_priv(netdev);
+	nb->netdev = netdev;
+	nb->dev = dev;
+	nb->domid = domid;
+	nb->handle = handle;
+	nb->offers = netdev->hw_features;
+	mutex_init(&nb->lock);
+	spin_lock_init(&nb->stats_lock);
+	spin_lock_init(&nb->group_lock);
+	INIT_WORK(&nb->fault_work, fault_work);
+	setup(netdev, dev);
+	nb->offers = netdev->hw_features;
+	rc = register_netdev(netdev);
+	if (rc) {
+		free_netdev(netdev);
+		return ERR_PTR(rc);
+	}
+	return nb;
+}
+
+void netback_destroy(struct netback *nb)
+{
+	cancel_work_sync(&nb->fault_work);
+	mutex_lock(&nb->lock);
+	netback_disconnect(nb);
+	mutex_unlock(&nb->lock);
+	unregister_netdev(nb->netdev);
+	free_netdev(nb->netdev);
+}
+
+static int __init netback_init(void)
+{
+	if (!xen_domain())
+		return -ENODEV;
+	if (!netback_max_queues)
+		netback_max_queues = num_online_cpus();
+	netback_max_queues = min_t(unsigned int, netback_max_queues, MAX_QUEUES);
+	return netback_bus_init();
+}
+module_init(netback_init);
+
+static void __exit netback_exit(void)
+{
+	netback_bus_exit();
+}
+module_exit(netback_exit);
+
+MODULE_DESCRIPTION("Network backend for Xen domains");
+MODULE_LICENSE("GPL");
+MODULE_ALIAS("xen-backend:vif");
