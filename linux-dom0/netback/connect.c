@@ -122,13 +122,9 @@ static int make_queues(struct netback *nb, unsigned int nr)
 
 static void attach(struct netback *nb)
 {
-	unsigned int i;
-
 	rtnl_lock();
 	netif_set_real_num_tx_queues(nb->netdev, nb->nr_queues);
 	netif_set_real_num_rx_queues(nb->netdev, nb->nr_queues);
-	for (i = 0; i < nb->nr_queues; i++)
-		netif_napi_add(nb->netdev, &nb->queues[i].napi, netback_poll);
 	if (!(nb->offers & NETIF_F_SG) && nb->netdev->mtu > ETH_DATA_LEN)
 		dev_set_mtu(nb->netdev, ETH_DATA_LEN);
 	nb->netdev->max_mtu = nb->offers & NETIF_F_SG ? ETH_MAX_MTU - VLAN_ETH_HLEN : ETH_DATA_LEN;
@@ -183,8 +179,6 @@ int netback_connect(struct netback *nb)
 
 void netback_disconnect(struct netback *nb)
 {
-	unsigned int i;
-
 	if (!nb->connected)
 		return;
 	netback_control_disconnect(nb);
@@ -194,8 +188,6 @@ void netback_disconnect(struct netback *nb)
 		netback_stop_queues(nb);
 	nb->connected = false;
 	synchronize_net();
-	for (i = 0; i < nb->nr_queues; i++)
-		netif_napi_del(&nb->queues[i].napi);
 	rtnl_unlock();
 	free_queues(nb);
 }

@@ -121,6 +121,8 @@ int netback_queue_make(struct netback_queue *queue, const struct netback_queue_n
 	timer_setup(&queue->stall_timer, netback_rx_stall, 0);
 	u64_stats_init(&queue->tx_stats.sync);
 	u64_stats_init(&queue->rx_stats.sync);
+	/* Before the channels: an event may come at once, and waits for the queue's start in this state. */
+	netif_napi_add(queue->nb->netdev, &queue->napi, netback_poll);
 	rc = map_rings(queue, nodes);
 	if (!rc)
 		rc = make_pool(queue);
@@ -138,6 +140,8 @@ void netback_queue_free(struct netback_queue *queue)
 			unbind_from_irqhandler(queue->channels[i].irq, &queue->channels[i]);
 		queue->channels[i].irq = 0;
 	}
+	if (queue->napi.poll)
+		netif_napi_del(&queue->napi);
 	if (queue->pool)
 		page_pool_destroy(queue->pool);
 	queue->pool = NULL;

@@ -153,10 +153,8 @@ static void attach_queues(struct netfront *front)
 
 	netif_set_real_num_tx_queues(front->netdev, front->nr_queues);
 	netif_set_real_num_rx_queues(front->netdev, front->nr_queues);
-	for (i = 0; i < front->nr_queues; i++) {
-		netif_napi_add(front->netdev, &front->queues[i].napi, netfront_poll);
+	for (i = 0; i < front->nr_queues; i++)
 		rcu_assign_pointer(front->queues[i].xdp_prog, front->xdp_prog);
-	}
 	front->nr_groups = 0;
 	front->connected = true;
 	if (netif_running(front->netdev))
@@ -217,8 +215,6 @@ static int connect(struct netfront *front)
 
 void netfront_disconnect(struct netfront *front)
 {
-	unsigned int i;
-
 	if (!front->nr_queues)
 		return;
 	rtnl_lock();
@@ -228,8 +224,6 @@ void netfront_disconnect(struct netfront *front)
 			netfront_stop_queues(front);
 		front->connected = false;
 		synchronize_net();
-		for (i = 0; i < front->nr_queues; i++)
-			netif_napi_del(&front->queues[i].napi);
 	}
 	rtnl_unlock();
 	netfront_free_queues(front);

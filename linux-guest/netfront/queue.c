@@ -144,6 +144,8 @@ static int make_queue(struct netfront_queue *queue, bool split)
 	timer_setup(&queue->rx_retry, rx_retry, 0);
 	u64_stats_init(&queue->tx_stats.sync);
 	u64_stats_init(&queue->rx_stats.sync);
+	/* Before the channels: an event may come at once, and waits for the queue's start in this state. */
+	netif_napi_add(queue->front->netdev, &queue->napi, netfront_poll);
 	netfront_tx_init(queue);
 	rc = make_rings(queue);
 	if (!rc)
@@ -164,6 +166,8 @@ static void free_queue(struct netfront_queue *queue)
 {
 	unbind_channel(&queue->channels[0]);
 	unbind_channel(&queue->channels[1]);
+	if (queue->napi.poll)
+		netif_napi_del(&queue->napi);
 	del_timer_sync(&queue->rx_retry);
 	netfront_tx_drop_all(queue);
 	netfront_rx_drop_all(queue);
