@@ -18,21 +18,47 @@ guest() { echo "run $*" >&4; }
 results() { wait_for "${3:-60}" sh -c "[ \$(grep -c 'netload: [tu][cd]p' $1) -ge $2 ]"; }
 results_of() { results "$LOG/guest-one.log" "$@"; }
 
+statistics() { cat /sys/class/net/vif1.0/statistics/$1; }
+# How many packets, of what size, and how many events Domain0 took for them, since the last time.
+rx=0 rxb=0 tx=0 txb=0 ev=0
+packets()
+{
+	set -- $(statistics rx_packets) $(statistics rx_bytes) $(statistics tx_packets) $(statistics tx_bytes) \
+		$(awk '/vif1.0/ { n += $2 } END { print n + 0 }' /proc/interrupts)
+	echo "# from the guest $(($1 - rx)) packets of $((($2 - rxb) / ($1 - rx + 1))), to it $(($3 - tx)) of" \
+		"$((($4 - txb) / ($3 - tx + 1))), $(($5 - ev)) events in Domain0"
+	rx=$1 rxb=$2 tx=$3 txb=$4 ev=$5
+}
+packets >/dev/null
+case $CMDLINE in
+*net-bench=tcp*) udp=: ;;
+*)		 udp= ;;
+esac
+
 guest 'netload tcp 10.0.0.1 5001 24; echo guest: sent'
 results /tmp/sink 1
-guest 'netload udp 10.0.0.1 5001 64 8000; echo guest: sent'
-results /tmp/sink 2
-guest 'netload udp 10.0.0.1 5001 1400 8000; echo guest: sent'
-results /tmp/sink 3
-sed 's/^netload:/BENCH guest-to-Domain0/' /tmp/sink
+packets
+$udp guest 'netload udp 10.0.0.1 5001 64 8000; echo guest: sent'
+$udp results /tmp/sink 2
+$udp packets
+$udp guest 'netload udp 10.0.0.1 5001 1400 8000; echo guest: sent'
+$udp results /tmp/sink 3
+$udp packets
+sed -n 's/^netload: \([tu]\)/BENCH guest-to-Domain0 \1/p' /tmp/sink
 guest 'netload sink 5001 &'
 wait_said one 'netload: ready' 10
 netload tcp 10.0.0.2 5001 24
 results_of 1
-netload udp 10.0.0.2 5001 64 8000
-results_of 2
-netload udp 10.0.0.2 5001 1400 8000
-results_of 3
+packets
+$udp netload udp 10.0.0.2 5001 64 8000
+$udp results_of 2
+$udp packets
+$udp netload udp 10.0.0.2 5001 1400 8000
+$udp results_of 3
+$udp packets
 grep -a 'netload: [tu]' $LOG/guest-one.log | tr -d '\r' | sed 's/.*netload:/BENCH Domain0-to-guest/'
+guest 'grep eth0 /proc/interrupts'
+sleep 1
+grep -a 'eth0' $LOG/guest-one.log | tr -d '\r' | sed 's/^/# guest: /'
 ok "measured"
 end
