@@ -135,5 +135,9 @@ int hcall_evtchn_unbound(struct host *h, uint32_t domid, uint32_t remote)
 
 int hcall_version(struct host *h, unsigned int cmd, void *arg, size_t size)
 {
-	return call_arg(h, __HYPERVISOR_xen_version, cmd, arg, size);
+	int ret = host_call(h);
+
+	if (ret || arg)
+		return ret ?: call_arg(h, __HYPERVISOR_xen_version, cmd, arg, size);
+	return answer(xencall2(h->call, __HYPERVISOR_xen_version, cmd, 0));
 }

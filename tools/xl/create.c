@@ -96,7 +96,7 @@ static int create(struct host *h, struct config *c, const struct create_options 
 		c->name = xstrdup(o->name);
 	}
 	if (xl_dry_run) {
-		config_write(c, stdout);
+		config_show(c);
 		return 0;
 	}
 	rc = domain_create(h, c, &domid);

@@ -281,7 +281,7 @@ static void show_nic(struct host *h, uint32_t domid, const char *id)
 	char *front = xasprintf("/local/domain/%u/device/vif/%s", domid, id);
 	char *back = store_read(h, "%s/backend", front), *mac = store_read(h, "%s/mac", front);
 
-	printf("%-3s %-2ld %-17s %6ld %5ld %6ld %5ld/%-11ld %-30s\n", id, store_number(h, -1, "%s/backend-id", front),
+	printf("%-3s %-2ld %-17s%6ld %5ld %6ld %5ld/%-11ld %-30s\n", id, store_number(h, -1, "%s/backend-id", front),
 	       mac ?: "", store_number(h, -1, "%s/handle", front), store_number(h, -1, "%s/state", front),
 	       store_number(h, -1, "%s/event-channel", front), store_number(h, -1, "%s/tx-ring-ref", front),
 	       store_number(h, -1, "%s/rx-ring-ref", front), back ?: "");

@@ -99,10 +99,8 @@ static void show_build_id(struct host *h)
 	struct { uint32_t length; uint8_t id[64]; } b = { .length = 64 };
 	int n = hcall_version(h, XENVER_build_id, &b, sizeof(b)), i;
 
-	if (n <= 0 || n > 64)
-		return;
 	printf("%-23s: ", "build_id");
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n && i < 64; i++)
 		printf("%02x", b.id[i]);
 	putchar('\n');
 }
@@ -137,7 +135,7 @@ static void show_version(struct host *h)
 	line("xen_version", "%d.%d%s", version >> 16, version & 0xffff, extra);
 	show_text(h, "xen_caps", XENVER_capabilities, sizeof(xen_capabilities_info_t));
 	line("xen_scheduler", "%s", scheduler_name(h));
-	line("xen_pagesize", "%d", hcall_version(h, XENVER_pagesize, extra, 0));
+	line("xen_pagesize", "%d", hcall_version(h, XENVER_pagesize, NULL, 0));
 	hcall_version(h, XENVER_platform_parameters, &params, sizeof(params));
 	line("platform_params", "virt_start=0x%lx", (unsigned long)params.virt_start);
 	show_text(h, "xen_changeset", XENVER_changeset, sizeof(xen_changeset_info_t));
@@ -149,16 +147,22 @@ static void show_version(struct host *h)
 
 static int run_info(struct host *h, int argc, char **argv)
 {
+	static const struct option more[] = {
+		{ "help", no_argument, NULL, 'h' }, { "numa", no_argument, NULL, 'n' }, { 0 }
+	};
 	struct xen_sysctl op = { 0 };
-	int rc;
+	bool topology = false;
+	int rc, opt;
 
-	while (xl_options(argc, argv, "ln", NULL) != -1)
-		continue;
+	while ((opt = xl_options(argc, argv, "ln", more)) != -1)
+		topology |= opt == 'n';
 	rc = hcall_sysctl(h, XEN_SYSCTL_physinfo, &op);
 	if (rc < 0)
 		return msg_error(1, "cannot ask the hypervisor: %s", strerror(-rc));
 	show_kernel();
 	show_machine(&op.u.physinfo);
+	if (topology)
+		topology_show(h);
 	show_version(h);
 	return 0;
 }
@@ -236,17 +240,21 @@ static long domain_uptime(struct host *h, uint32_t domid)
 
 static void show_uptime(struct host *h, uint32_t domid, bool brief)
 {
-	char *name = domain_name(h, domid), text[64];
+	char *name = domain_name(h, domid), text[64], clock[16];
+	const char *who = name ?: domid ? "(null)" : "Domain-0";
 	long up = domain_uptime(h, domid), days = up / 86400, hours = up / 3600 % 24, minutes = up / 60 % 60;
+	time_t now = time(NULL);
 	int n = 0;
 
 	if (days)
 		n = snprintf(text, sizeof(text), days > 1 ? "%ld days, " : "%ld day, ", days);
-	if (brief)
-		snprintf(text + n, sizeof(text) - n, "%ld:%02ld", hours, minutes);
-	else
-		snprintf(text + n, sizeof(text) - n, "%2ld:%02ld:%02ld", hours, minutes, up % 60);
-	printf("%-33s%4d %s\n", name ?: domid ? "(null)" : "Domain-0", domid, text);
+	n += snprintf(text + n, sizeof(text) - n, "%2ld:%02ld", hours, minutes);
+	if (brief) {
+		strftime(clock, sizeof(clock), "%H:%M:%S", localtime(&now));
+		printf(" %s up %s, %s (%u)\n", clock, text, who, domid);
+	} else {
+		printf("%-33s %4d %s:%02ld\n", who, domid, text, up % 60);
+	}
 	free(name);
 }
 
@@ -260,7 +268,8 @@ static int run_uptime(struct host *h, int argc, char **argv)
 		brief |= opt == 's';
 	if (host_call(h) || host_store(h))
 		return 1;
-	printf("%-33s%4s %s\n", "Name", "ID", "Uptime");
+	if (!brief)
+		printf("%-33s %4s %s\n", "Name", "ID", "Uptime");
 	if (optind < argc) {
 		while (optind < argc)
 			show_uptime(h, xl_domain(h, argv), brief);
@@ -275,9 +284,10 @@ static int run_uptime(struct host *h, int argc, char **argv)
 }
 
 const struct command host_commands[] = {
-	{ "info", run_info, "", "Tell about the machine and the hypervisor", NULL },
+	{ "info", run_info, "[-n]", "Tell about the machine and the hypervisor",
+	  "  -n, --numa  and where its CPUs and its memory are\n" },
 	{ "dmesg", run_dmesg, "[-c]", "Show the hypervisor's log", "  -c  and empty it\n" },
 	{ "debug-keys", run_debug_keys, "KEYS", "Press debug keys at the hypervisor's console", NULL },
-	{ "uptime", run_uptime, "[-s] [DOMAIN ...]", "How long the domains run", "  -s  short\n" },
+	{ "uptime", run_uptime, "[-s] [DOMAIN ...]", "How long the domains run", "  -s  short: a sentence each\n" },
 	{ 0 }
 };

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* xl list -l: what is known of domains, in the shape of Xen's xl (an array; c_info, b_info, disks, nics). */
+/* xl list -l and create -n: what is known of domains, in the shape of Xen's xl (c_info, b_info, disks, nics). */
 #include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "registry.h"
+#include "sched.h"
 #include "xl.h"
 
 typedef struct json_object json;
@@ -22,7 +23,7 @@ static void number(json *to, const char *key, uint64_t value)
 
 static void truth(json *to, const char *key, bool value)
 {
-	json_object_object_add(to, key, json_object_new_boolean(value));
+	text(to, key, value ? "True" : "False");	/* as Xen's xl has it */
 }
 
 static json *object(json *to, const char *key)
@@ -66,7 +67,8 @@ static void add_nic(json *to, const struct nic *n)
 		 n->mac[4], n->mac[5]);
 	json_object_array_add(to, o);
 	number(o, "devid", n->devid);
-	text(o, "mac", mac);
+	if (n->mac[0] | n->mac[1] | n->mac[2] | n->mac[3] | n->mac[4] | n->mac[5])
+		text(o, "mac", mac);
 	text(o, "bridge", n->bridge);
 	text(o, "script", n->script);
 	text(o, "ifname", n->vifname);
@@ -75,7 +77,27 @@ static void add_nic(json *to, const struct nic *n)
 	text(o, "nictype", "vif");
 }
 
-static void add_build(json *to, const struct config *c)
+/* Share of the CPUs: what is in force, not what was asked for. Nothing where there is no domain yet. */
+static void add_share(json *to, struct host *h, uint32_t domid)
+{
+	json *s = object(to, "sched_params");
+	uint32_t weight, cap;
+
+	if (!h || sched_get(h, domid, &weight, &cap) < 0)
+		return;
+	text(s, "sched", sched_current(h) == XEN_SCHEDULER_CREDIT2 ? "credit2" : "credit");
+	number(s, "weight", weight);
+	number(s, "cap", cap);
+}
+
+static void add_kind(json *b)
+{
+	object(b, "type.pv");
+	object(b, "arch_arm");
+	truth(object(b, "arch_x86"), "msr_relaxed", false);
+}
+
+static void add_build(json *to, const struct config *c, struct host *h, uint32_t domid)
 {
 	json *b = object(to, "b_info"), *vcpus;
 	char *cmdline = config_cmdline(c);
@@ -87,18 +109,23 @@ static void add_build(json *to, const struct config *c)
 		json_object_array_add(vcpus, json_object_new_int64(i));
 	number(b, "max_memkb", c->maxmem << 10);
 	number(b, "target_memkb", c->memory << 10);
+	number(b, "video_memkb", 0);
+	add_share(b, h, domid);
+	truth(b, "claim_mode", true);
 	text(b, "kernel", c->kernel);
 	text(b, "cmdline", cmdline);
 	text(b, "ramdisk", c->ramdisk);
-	truth(b, "disable_migrate", c->nomigrate);
+	if (c->nomigrate)
+		truth(b, "disable_migrate", true);
 	number(b, "event_channels", c->max_event_channels);
 	if (c->max_grant_version)
 		number(b, "max_grant_version", c->max_grant_version);
-	object(b, "type.pv");
+	add_kind(b);
 	free(cmdline);
 }
 
-static void add_config(json *to, const struct config *c)
+/* @h NULL: of a domain that is not made. */
+static void add_config(json *to, const struct config *c, struct host *h, uint32_t domid)
 {
 	json *info = object(to, "c_info"), *list;
 	size_t i;
@@ -106,7 +133,8 @@ static void add_config(json *to, const struct config *c)
 	text(info, "type", "pv");
 	text(info, "name", c->name);
 	text(info, "uuid", c->uuid);
-	add_build(to, c);
+	truth(info, "run_hotplug_scripts", true);
+	add_build(to, c, h, domid);
 	list = array(to, "disks");
 	for (i = 0; i < c->disks; i++)
 		add_disk(list, &c->disk[i]);
@@ -133,7 +161,23 @@ static void add_known(struct host *h, json *to, const struct xen_domctl_getdomai
 	number(b, "max_vcpus", d->max_vcpu_id + 1);
 	number(b, "max_memkb", d->max_pages << 2);
 	number(b, "target_memkb", d->tot_pages << 2);
+	add_share(b, h, d->domain);
 	free(name);
+}
+
+static void print(json *o)
+{
+	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+					    JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(o);
+}
+
+void config_show(const struct config *c)
+{
+	json *o = json_object_new_object();
+
+	add_config(o, c, NULL, 0);
+	print(o);
 }
 
 int list_long(struct host *h, const struct xen_domctl_getdomaininfo *list, int n)
@@ -150,14 +194,12 @@ int list_long(struct host *h, const struct xen_domctl_getdomaininfo *list, int n
 		number(o, "domid", list[i].domain);
 		config = object(o, "config");
 		if (name && !registry_read(name, &c))
-			add_config(config, &c);
+			add_config(config, &c, h, list[i].domain);
 		else
 			add_known(h, config, &list[i]);
 		config_free(&c);
 		free(name);
 	}
-	puts(json_object_to_json_string_ext(all, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-					    JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(all);
+	print(all);
 	return 0;
 }

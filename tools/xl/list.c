@@ -8,12 +8,59 @@
 
 #define CHUNK 64
 
-static void show(struct host *h, const struct xen_domctl_getdomaininfo *d, bool verbose)
+struct columns {
+	bool verbose, context, cpupool, numa;
+};
+
+static void show_nodes(struct host *h, uint32_t domid)
+{
+	struct xen_domctl op = { 0 };
+	uint8_t map[8] = { 0 };
+	struct xen_sysctl machine = { 0 };
+
+	hcall_sysctl(h, XEN_SYSCTL_physinfo, &machine);
+	set_xen_guest_handle(op.u.nodeaffinity.nodemap.bitmap, map);
+	op.u.nodeaffinity.nodemap.nr_bits = 8 * sizeof(map);
+	putchar(' ');
+	if (hcall_domctl(h, XEN_DOMCTL_getnodeaffinity, domid, &op) >= 0)
+		cpumap_show(map, machine.u.physinfo.nr_nodes);
+}
+
+static void show_cpupool(struct host *h, uint32_t pool)
+{
+	char *name = store_read(h, "/local/pool/%u/name", pool), *usual = xasprintf("Pool-%u", pool);
+
+	printf("%16s", name ?: usual);
+	free(usual);
+	free(name);
+}
+
+static void show_more(struct host *h, const struct xen_domctl_getdomaininfo *d, const struct columns *c)
+{
+	unsigned int reason = d->flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask;
+	char uuid[37];
+
+	if (c->verbose) {
+		uuid_text(uuid, d->handle);
+		printf(" %s", uuid);
+		if (d->flags & XEN_DOMINF_shutdown)
+			printf(" %8x", reason);
+		else
+			printf(" %8s", "-");
+	}
+	if (c->verbose || c->context)
+		printf(" %16s", "-");		/* labels are of Xen's security modules */
+	if (c->cpupool)
+		show_cpupool(h, d->cpupool);
+	if (c->numa)
+		show_nodes(h, d->domain);
+}
+
+static void show(struct host *h, const struct xen_domctl_getdomaininfo *d, const struct columns *c)
 {
 	unsigned int reason = d->flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask;
 	bool shut = d->flags & XEN_DOMINF_shutdown;
 	char *name = domain_name(h, d->domain);
-	char uuid[37];
 
 	printf("%-40s %5d %5lu %5d     %c%c%c%c%c%c  %8.1f", name ?: d->domain ? name ?: "(null)" : "Domain-0", d->domain,
 	       (unsigned long)(d->tot_pages + d->outstanding_pages) >> 8, d->nr_online_vcpus,
@@ -22,22 +69,21 @@ static void show(struct host *h, const struct xen_domctl_getdomaininfo *d, bool 
 	       shut && reason == SHUTDOWN_crash ? 'c' : '-', d->flags & XEN_DOMINF_dying ? 'd' : '-',
 	       d->cpu_time / 1e9);
 	free(name);
-	if (verbose) {
-		uuid_text(uuid, d->handle);
-		printf(" %s", uuid);
-		if (shut)
-			printf(" %8x", reason);
-		else
-			printf(" %8s", "-");
-	}
+	show_more(h, d, c);
 	putchar('\n');
 }
 
-static void heading(bool verbose)
+static void heading(const struct columns *c)
 {
 	printf("Name                                        ID   Mem VCPUs\tState\tTime(s)");
-	if (verbose)
-		printf("   UUID                            Reason-Code");
+	if (c->verbose)
+		printf("   UUID                            Reason-Code\tSecurity Label");
+	else if (c->context)
+		printf("   Security Label");
+	if (c->cpupool)
+		printf("         Cpupool");
+	if (c->numa)
+		printf(" NODE Affinity");
 	putchar('\n');
 }
 
@@ -76,14 +122,19 @@ static int run_list(struct host *h, int argc, char **argv)
 {
 	static const struct option more[] = {
 		{ "help", no_argument, NULL, 'h' }, { "long", no_argument, NULL, 'l' },
-		{ "verbose", no_argument, NULL, 'v' }, { 0 }
+		{ "verbose", no_argument, NULL, 'v' }, { "context", no_argument, NULL, 'Z' },
+		{ "cpupool", no_argument, NULL, 'c' }, { "numa", no_argument, NULL, 'n' }, { 0 }
 	};
 	struct xen_domctl_getdomaininfo *list;
-	bool verbose = false, in_full = false;
+	struct columns columns = { 0 };
+	bool in_full = false;
 	int opt, n, i;
 
-	while ((opt = xl_options(argc, argv, "lv", more)) != -1) {
-		verbose |= opt == 'v';
+	while ((opt = xl_options(argc, argv, "lvZcn", more)) != -1) {
+		columns.verbose |= opt == 'v';
+		columns.context |= opt == 'Z';
+		columns.cpupool |= opt == 'c';
+		columns.numa |= opt == 'n';
 		in_full |= opt == 'l';
 	}
 	if (host_call(h) || host_store(h))
@@ -93,16 +144,19 @@ static int run_list(struct host *h, int argc, char **argv)
 		return msg_error(1, "cannot list the domains: %s", strerror(-n));
 	if (in_full)
 		return list_long(h, list, n);
-	heading(verbose);
+	heading(&columns);
 	for (i = 0; i < n; i++)
-		show(h, &list[i], verbose);
+		show(h, &list[i], &columns);
 	free(list);
 	return 0;
 }
 
 const struct command list_commands[] = {
-	{ "list", run_list, "[-l] [-v] [DOMAIN]", "List the domains",
+	{ "list", run_list, "[-l] [-v] [-Z] [-c] [-n] [DOMAIN]", "List the domains",
 	  "  -l, --long     everything about them, as JSON\n"
-	  "  -v, --verbose  with UUID and the reason of a shutdown\n" },
+	  "  -v, --verbose  with UUID, the reason of a shutdown and security label\n"
+	  "  -Z, --context  with security label\n"
+	  "  -c, --cpupool  with pool of CPUs\n"
+	  "  -n, --numa     with memory nodes\n" },
 	{ 0 }
 };

@@ -21,8 +21,7 @@ static bool bit(const uint8_t *map, unsigned int n)
 	return map[n / 8] >> n % 8 & 1;
 }
 
-/* "all", "none" or ranges like "0-2,5". */
-static void show_map(const uint8_t *map, unsigned int cpus)
+void cpumap_show(const uint8_t *map, unsigned int cpus)
 {
 	unsigned int first, n, set = 0;
 	const char *comma = "";
@@ -67,16 +66,16 @@ static void show_vcpu(struct host *h, const char *name, uint32_t domid, unsigned
 		return;
 	printf("%-32s %5u %5u", name, domid, vcpu);
 	if (v->online)
-		printf(" %5u %3c%c- ", v->cpu, v->running ? 'r' : '-', v->blocked ? 'b' : '-');
+		printf(" %4u %3c%c- ", v->cpu, v->running ? 'r' : '-', v->blocked ? 'b' : '-');
 	else
-		printf(" %5c %3c%cp ", '-', '-', '-');
-	printf(" %9.1f ", v->cpu_time / 1e9);
+		printf(" %4c %3c%cp ", '-', '-', '-');
+	printf("%9.1f ", v->cpu_time / 1e9);
 	memset(maps, 0, 2 * MAP_BYTES);
 	if (!get_affinity(h, domid, vcpu, maps)) {
 		putchar(' ');
-		show_map(maps, cpus);
+		cpumap_show(maps, cpus);
 		fputs(" / ", stdout);
-		show_map(maps + MAP_BYTES, cpus);
+		cpumap_show(maps + MAP_BYTES, cpus);
 	}
 	putchar('\n');
 }

@@ -44,6 +44,15 @@ uint32_t xl_domain(struct host *h, char **argv);
 /** console_attach - the terminal of a domain until it or the user ends it. Return: exit code. */
 int console_attach(struct host *h, uint32_t domid, bool escape);
 
+/** cpumap_show - print what is set of @nr bits: "all", "none" or ranges like "0-2,5" */
+void cpumap_show(const uint8_t *map, unsigned int nr);
+
+/** topology_show - print which CPU is where, and the memory nodes */
+void topology_show(struct host *h);
+
+/** config_show - a domain's settings as JSON on stdout */
+void config_show(const struct config *c);
+
 /** list_long - domains as JSON on stdout. Return: exit code. */
 int list_long(struct host *h, const struct xen_domctl_getdomaininfo *list, int n);
 
