@@ -22,7 +22,7 @@ typedef uint16_t domid_t;
 
 #define DOMID_SELF 0x7ff0
 #define NODE "/dev/xen/evtchn"
-#define MANY 600
+#define MANY 450
 #define THREADS 4
 
 static int fd;
