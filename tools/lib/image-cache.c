@@ -34,7 +34,7 @@ uint8_t *image_cache_map(const struct stat *st, size_t *size)
 	if (fd >= 0 && !fstat(fd, &own) && own.st_uid == 0 && !(own.st_mode & 022) && own.st_size > 0 &&
 	    own.st_size <= IMAGE_MAX) {
 		*size = own.st_size;
-		data = mmap(NULL, *size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
+		data = mmap(NULL, *size, PROT_READ, MAP_PRIVATE, fd, 0);
 	}
 	if (fd >= 0)
 		close(fd);

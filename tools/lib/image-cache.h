@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Unpacked kernels are kept in /var/cache/xen/kernels: unpacking one costs a hundred times what the rest of a domain's
- * creation does, and most domains of a machine start the same few kernels. An entry is named after everything that tells
- * one state of a file from another; entries appear by rename and can be deleted at any time.
+ * Unpacked kernels are kept in /var/cache/xen/kernels, in the form of image_compact(): unpacking one costs a hundred times
+ * what the rest of a domain's creation does, and most domains of a machine start the same few kernels. An entry is named
+ * after everything that tells one state of a file from another; entries appear by rename and can be deleted at any time.
  */
 #ifndef TOOLS_IMAGE_CACHE_H
 #define TOOLS_IMAGE_CACHE_H

@@ -179,7 +179,31 @@ const char *image_unpack(const uint8_t *data, size_t size, uint8_t **out, size_t
 	return "its compressed data is damaged";
 }
 
-/* The file, unpacked or as it is: afterwards image->data is the ELF file. @file is taken over. */
+static void take_mapping(struct image *image, uint8_t *map, size_t size)
+{
+	image_free(image);
+	*image = (struct image){ .data = map, .size = size, .map = map, .mapped = size };
+}
+
+/* Fresh from the decompressor: the compact form takes its place, and is kept. */
+static const char *compact(const struct stat *st, struct image *image)
+{
+	const char *wrong = image_parse(image);
+	uint8_t *small;
+	size_t size;
+
+	if (wrong)
+		return wrong;
+	small = image_compact(image, &size);
+	if (small) {
+		take_mapping(image, small, size);
+		wrong = image_parse(image);
+	}
+	image_cache_put(st, image->data, image->size);
+	return wrong;
+}
+
+/* The file, unpacked or as it is. @file is taken over. */
 static const char *unpack_file(uint8_t *file, const struct stat *st, struct image *image)
 {
 	size_t size = st->st_size, payload_size, unpacked_size;
@@ -187,23 +211,22 @@ static const char *unpack_file(uint8_t *file, const struct stat *st, struct imag
 	uint8_t *unpacked;
 	const char *wrong = image_payload(file, size, &payload, &payload_size);
 
+	take_mapping(image, file, size);
 	if (!wrong)
 		wrong = image_unpack(payload, payload_size, &unpacked, &unpacked_size);
-	if (wrong) {
-		munmap(file, size);
-	} else if (unpacked) {
-		munmap(file, size);
-		image_cache_put(st, unpacked, unpacked_size);
-		*image = (struct image){ .data = unpacked, .size = unpacked_size, .map = unpacked, .mapped = unpacked_size };
-	} else {
-		*image = (struct image){ .data = payload, .size = payload_size, .map = file, .mapped = size };
+	if (wrong)
+		return wrong;
+	if (unpacked) {
+		take_mapping(image, unpacked, unpacked_size);
+		return compact(st, image);
 	}
-	return wrong;
+	image->data = payload;
+	image->size = payload_size;
+	return image_parse(image);
 }
 
 static const char *open_file(int fd, struct image *image)
 {
-	const char *wrong;
 	struct stat st;
 	uint8_t *map;
 	size_t size;
@@ -212,14 +235,13 @@ static const char *open_file(int fd, struct image *image)
 		return strerror(errno);
 	map = image_cache_map(&st, &size);
 	if (map) {
-		*image = (struct image){ .data = map, .size = size, .map = map, .mapped = size };
+		take_mapping(image, map, size);
 		return image_parse(image);
 	}
 	map = st.st_size ? mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0) : MAP_FAILED;
 	if (map == MAP_FAILED)
 		return st.st_size ? strerror(errno) : "an empty file";
-	wrong = unpack_file(map, &st, image);
-	return wrong ?: image_parse(image);
+	return unpack_file(map, &st, image);
 }
 
 int image_load(const char *path, struct image *image)

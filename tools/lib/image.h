@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <stddef.h>
 
-#define IMAGE_SEGMENTS 16
+#define IMAGE_SEGMENTS 40
 #define IMAGE_UNSET (~0ull)
 
 struct image_segment {
@@ -77,5 +77,13 @@ const char *image_unpack(const uint8_t *data, size_t size, uint8_t **out, size_t
  * Return: NULL or what is wrong. Nothing outside of the file is read whatever it contains.
  */
 const char *image_parse(struct image *image);
+
+/**
+ * image_compact - the same kernel as an ELF file without long stretches of zeroes
+ * @image: parsed
+ *
+ * Return: a new mapping of *@size bytes that image_parse() understands, or NULL: the kernel stays as it is.
+ */
+uint8_t *image_compact(const struct image *image, size_t *size);
 
 #endif

@@ -3,14 +3,16 @@
  * Builds a 64-bit PV guest. Its memory comes in extents of 2 MiB; what must have contents is mapped here, filled, and
  * unmapped again before the page tables are handed over: a frame that is still mapped writable cannot be a page table.
  */
-#include <emmintrin.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "build.h"
 #include <xen/grant_table.h>
@@ -43,51 +45,33 @@ struct pv {
 	uint64_t shared_info;	/* frame */
 	int initrd;		/* file, or -1 */
 	uint64_t initrd_bytes;
+	bool leave_mapped;	/* the process ends soon, and its mappings with it */
 };
 
 /* --- contents ----------------------------------------------------------------------------------------------------- */
 
 /*
- * Kernel images are far larger than a cache and nobody reads the copy soon: stores that bypass it. Both ends of the
- * destination are aligned to 16 bytes by the caller's page arithmetic or handled by libc.
+ * Whole pages with registers as wide as the processor has them. Unaligned on the reading side: a ramdisk's or segment's
+ * place in its file is what it is.
  */
+typedef long long wide __attribute__((vector_size(32), aligned(1), may_alias));
+
+__attribute__((target_clones("avx", "default")))
 static void copy_large(uint8_t *to, const uint8_t *from, size_t bytes)
 {
-	size_t i, head = -(uintptr_t)to & 15;
+	wide *w = (wide *)to;
+	const wide *r = (const wide *)from;
+	size_t i;
 
-	if (bytes < 4096) {
-		memcpy(to, from, bytes);
-		return;
+	for (i = bytes / 128; i; i--, w += 4, r += 4) {
+		wide a = r[0], b = r[1], c = r[2], d = r[3];
+
+		w[0] = a;
+		w[1] = b;
+		w[2] = c;
+		w[3] = d;
 	}
-	memcpy(to, from, head);
-	for (i = head; i + 64 <= bytes; i += 64) {
-		__m128i a = _mm_loadu_si128((const __m128i *)(from + i));
-		__m128i b = _mm_loadu_si128((const __m128i *)(from + i + 16));
-		__m128i c = _mm_loadu_si128((const __m128i *)(from + i + 32));
-		__m128i d = _mm_loadu_si128((const __m128i *)(from + i + 48));
-
-		_mm_stream_si128((__m128i *)(to + i), a);
-		_mm_stream_si128((__m128i *)(to + i + 16), b);
-		_mm_stream_si128((__m128i *)(to + i + 32), c);
-		_mm_stream_si128((__m128i *)(to + i + 48), d);
-	}
-	memcpy(to + i, from + i, bytes - i);
-	_mm_sfence();
-}
-
-static void zero_large(uint8_t *to, size_t bytes)
-{
-	size_t i, head = -(uintptr_t)to & 15;
-
-	if (bytes < 4096) {
-		memset(to, 0, bytes);
-		return;
-	}
-	memset(to, 0, head);
-	for (i = head; i + 16 <= bytes; i += 16)
-		_mm_stream_si128((__m128i *)(to + i), _mm_setzero_si128());
-	memset(to + i, 0, bytes - i);
-	_mm_sfence();
+	memcpy(w, r, bytes % 128);
 }
 
 static void *map_frames(struct pv *pv, const xen_pfn_t *mfn, size_t pages)
@@ -106,23 +90,36 @@ static void *map_range(struct pv *pv, const struct pv_range *range)
 
 static void unmap(struct pv *pv, void *p, size_t pages)
 {
+	if (pv->leave_mapped)
+		return;
 	xenforeignmemory_unmap(pv->h->memory, p, pages);
+}
+
+/* What the file has of a segment. The rest is zero as the hypervisor gave it. */
+static int load_segment(struct pv *pv, const struct image *image, const struct image_segment *s)
+{
+	uint64_t offset = s->paddr - image->paddr_offset, skip = offset % PV_PAGE;
+	struct pv_range range = { .pfn = offset / PV_PAGE, .pages = (skip + s->bytes + PV_PAGE - 1) / PV_PAGE };
+	uint8_t *to;
+
+	if (!s->bytes)
+		return 0;
+	to = map_range(pv, &range);
+	if (!to)
+		return -ENOMEM;
+	copy_large(to + skip, image->data + s->offset, s->bytes);
+	unmap(pv, to, range.pages);
+	return 0;
 }
 
 static int load_kernel(struct pv *pv, const struct image *image)
 {
-	uint64_t start = pv->l.kernel.pfn * PV_PAGE + image->paddr_offset;
-	uint8_t *to = map_range(pv, &pv->l.kernel);
 	const struct image_segment *s;
+	int rc = 0;
 
-	if (!to)
-		return -ENOMEM;
-	for (s = image->segment; s < image->segment + image->segments; s++) {
-		copy_large(to + (s->paddr - start), image->data + s->offset, s->bytes);
-		zero_large(to + (s->paddr - start) + s->bytes, s->memory - s->bytes);
-	}
-	unmap(pv, to, pv->l.kernel.pages);
-	return 0;
+	for (s = image->segment; s < image->segment + image->segments && !rc; s++)
+		rc = load_segment(pv, image, s);
+	return rc;
 }
 
 static int load_initrd(struct pv *pv)
@@ -132,7 +129,7 @@ static int load_initrd(struct pv *pv)
 
 	if (!pv->initrd_bytes)
 		return 0;
-	from = mmap(NULL, pv->initrd_bytes, PROT_READ, MAP_PRIVATE | MAP_POPULATE, pv->initrd, 0);
+	from = mmap(NULL, pv->initrd_bytes, PROT_READ, MAP_PRIVATE, pv->initrd, 0);
 	if (from == MAP_FAILED)
 		return msg_error(-errno, "ramdisk %s: %s", pv->b->ramdisk, strerror(errno));
 	to = map_range(pv, &pv->l.initrd);
@@ -142,8 +139,35 @@ static int load_initrd(struct pv *pv)
 	} else {
 		rc = -ENOMEM;
 	}
-	munmap(from, pv->initrd_bytes);
+	if (!pv->leave_mapped)
+		munmap(from, pv->initrd_bytes);
 	return rc;
+}
+
+/*
+ * In a PV Domain0 each page that a running process unmaps is a trap, tens of thousands for a kernel; the page tables of
+ * one that ends are given up first and cost nothing. So a child maps and copies, and its end unmaps.
+ */
+static int load_files(struct pv *pv, const struct image *image)
+{
+	pid_t self = getpid(), pid = fork();
+	int status, rc;
+
+	if (pid < 0)
+		return load_kernel(pv, image) ?: load_initrd(pv);
+	if (!pid) {
+		pv->leave_mapped = true;
+		/* Whoever kills the creator destroys the domain next: what it is still mapped into would keep it. */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != self)
+			_exit(1);
+		rc = load_kernel(pv, image) ?: load_initrd(pv);
+		_exit(rc ? 1 : 0);
+	}
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return msg_error(-errno, "cannot wait for the copy of the kernel: %s", strerror(errno));
+	return status ? -EIO : 0;
 }
 
 static int write_p2m(struct pv *pv)
@@ -432,8 +456,7 @@ static int fill(struct pv *pv, struct image *image)
 	if (rc)
 		return msg_error(rc, "the new domain has vanished");
 	pv->shared_info = info.shared_info_frame;
-	rc = load_kernel(pv, image);
-	rc = rc ?: load_initrd(pv);
+	rc = load_files(pv, image);
 	rc = rc ?: write_p2m(pv);
 	rc = rc ?: write_special_pages(pv);
 	rc = rc ?: write_shared_info(pv);

@@ -6,6 +6,7 @@
 #include "lib.h"
 #include "image.c"
 #include "image-elf.c"
+#include "image-compact.c"
 #include "image-cache.c"
 #include "pv-layout.c"
 
@@ -238,8 +239,53 @@ static void test_layout(void)
 	check(pv_layout(&l, &image, 1 << 20, 0), "an address that is none is refused");
 }
 
+#define LOADED 0x100000
+
+static void load_into(uint8_t *to, const struct image *image)
+{
+	unsigned int i;
+
+	memset(to, 0, LOADED);
+	for (i = 0; i < image->segments; i++)
+		memcpy(to + image->segment[i].paddr - (1 << 20), image->data + image->segment[i].offset,
+		       image->segment[i].bytes);
+}
+
+/* What a guest finds in its memory is the same; of what is zero little is kept. */
+static void test_compact(void)
+{
+	static uint8_t elf[ELF_BYTES + LOADED], before[LOADED], after[LOADED];
+	Elf64_Phdr *p = (void *)(elf + sizeof(Elf64_Ehdr));
+	struct image image, small;
+	size_t size;
+
+	make_elf(elf);
+	p->p_offset = 0x1800;
+	p->p_paddr += 0x800;
+	p->p_filesz = 0xe0000;
+	p->p_memsz = 0xf0000;
+	memset(elf + 0x1000, 0, sizeof(elf) - 0x1000);
+	elf[0x40fff] = elf[0x41000] = elf[0x43000] = elf[0x80000] = elf[0xe17ff] = 1;
+	check(!understand(elf, sizeof(elf), &image), "a sparse kernel");
+	small = (struct image){ .data = image_compact(&image, &size) };
+	small.size = size;
+	check(small.data && !image_parse(&small), "its compact form is understood");
+	load_into(before, &image);
+	load_into(after, &small);
+	check(!memcmp(before, after, LOADED), "the memory is the same");
+	check(small.segments == 4 && size < 0xa000, "%u stretches, %zu bytes", small.segments, size);
+	check(small.paddr_start == image.paddr_start && small.paddr_end == image.paddr_end && small.pv &&
+	      small.virt_base == image.virt_base && small.entry == image.entry && small.mod_start_pfn,
+	      "place, size and notes are the same");
+	munmap((void *)small.data, size);
+	for (size = 0x1800; size < 0xe1000; size += 0x12000)
+		elf[size] = 1;
+	check(!image_compact(&image, &size) || size < sizeof(elf), "many stretches, or none");
+}
+
 int main(void)
 {
+	test_compact();
 	test_formats();
 	test_damage();
 	test_layout();
