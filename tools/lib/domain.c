@@ -335,9 +335,9 @@ static int make_nodes(struct creation *n)
 
 static int introduce(struct creation *n)
 {
-	if (xs_introduce_domain(n->h->store, n->domid, n->build.store_mfn, n->build.store_port))
-		return 0;
-	return msg_error(-errno, "the store daemon does not take the domain: %s", strerror(errno));
+	int rc = store_introduce(n->h, n->domid, n->build.store_mfn, n->build.store_port);
+
+	return rc ? msg_error(rc, "the store daemon does not take the domain: %s", strerror(-rc)) : 0;
 }
 
 static int devices_ready(struct creation *n)

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "host.h"
+#include "wire.h"
 
 int msg_verbose;
 const char *msg_program = "xl";
@@ -84,7 +85,7 @@ int host_memory(struct host *h)
 int host_store(struct host *h)
 {
 	if (!h->store)
-		h->store = xs_open(0);
+		h->store = wire_open();
 	if (!h->store)
 		return msg_error(-errno, "no connection to the store: %s (is xenstored running?)", strerror(errno));
 	return 0;
@@ -98,17 +99,8 @@ void host_close(struct host *h)
 		xencall_close(h->call);
 	if (h->memory)
 		xenforeignmemory_close(h->memory);
-	if (h->store)
-		xs_close(h->store);
+	wire_close(h->store);
 	*h = (struct host){ 0 };
-}
-
-void host_after_fork(struct host *h)
-{
-	if (h->store)
-		xs_daemon_destroy_postfork(h->store);
-	h->store = NULL;
-	host_close(h);
 }
 
 static void *or_die(void *p)

@@ -11,12 +11,13 @@
 #include <stddef.h>
 #include <xencall.h>
 #include <xenforeignmemory.h>
-#include <xenstore.h>
+
+struct wire;
 
 struct host {
 	xencall_handle *call;
 	xenforeignmemory_handle *memory;
-	struct xs_handle *store;
+	struct wire *store;
 	void *page;		/* the hypercall buffer that arguments are put into */
 };
 
@@ -35,11 +36,6 @@ int host_store(struct host *h);
 
 /** host_close - give up what was opened; the structure may be used again */
 void host_close(struct host *h);
-
-/**
- * host_after_fork - in a child: forget the parent's connections without disturbing them
- */
-void host_after_fork(struct host *h);
 
 /** msg_error - one line on stderr with the program's name before it; returns @rc, so that a caller can return it */
 int msg_error(int rc, const char *format, ...) __attribute__((format(printf, 2, 3)));

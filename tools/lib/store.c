@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Plans, and reading with formatted paths. */
+/* Plans, and requests with formatted paths. */
 #include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 #include "store.h"
+#include "wire.h"
 
 static char *format_path(const char *format, va_list args)
 {
@@ -68,48 +69,124 @@ void plan_remove(struct plan *p, const char *format, ...)
 	add(p, PLAN_REMOVE, path);
 }
 
-static bool make_directory(struct xs_handle *xs, xs_transaction_t t, const struct plan_step *s)
-{
-	struct xs_permissions perms[2] = {
-		{ .id = s->owner, .perms = XS_PERM_NONE }, { .id = s->reader, .perms = XS_PERM_READ },
-	};
+/* --- requests ----------------------------------------------------------------------------------------------------- */
 
-	return xs_mkdir(xs, t, s->path) &&
-	       xs_set_permissions(xs, t, s->path, perms, s->reader == STORE_NOBODY ? 1 : 2);
+static void send_path(struct host *h, uint32_t type, uint32_t tx, const char *path)
+{
+	wire_send(h->store, type, tx, path, strlen(path) + 1);
 }
 
-static bool do_step(struct xs_handle *xs, xs_transaction_t t, const struct plan_step *s)
+static void send_write(struct host *h, uint32_t tx, const char *path, const char *value)
+{
+	size_t path_bytes = strlen(path) + 1, bytes = strlen(value);
+	char *body = xcalloc(path_bytes + bytes, 1);
+
+	memcpy(body, path, path_bytes);
+	memcpy(body + path_bytes, value, bytes);
+	wire_send(h->store, XS_WRITE, tx, body, path_bytes + bytes);
+	free(body);
+}
+
+static void send_permissions(struct host *h, uint32_t tx, const struct plan_step *s)
+{
+	char *body = xasprintf("%s%cn%u%cr%u", s->path, 0, s->owner, 0, s->reader);
+	size_t owner_end = strlen(s->path) + 1, end;
+
+	owner_end += strlen(body + owner_end) + 1;
+	end = s->reader == STORE_NOBODY ? owner_end : owner_end + strlen(body + owner_end) + 1;
+	wire_send(h->store, XS_SET_PERMS, tx, body, end);
+	free(body);
+}
+
+/* Fetch an answer whose body says nothing. Return: 0 or -errno. */
+static int take_answer(struct host *h)
+{
+	char *body = wire_answer(h->store, NULL);
+
+	free(body);
+	return body ? 0 : -errno;
+}
+
+static int watch(struct host *h, uint32_t type, const char *path, const char *token)
+{
+	char *body = xasprintf("%s%c%s", path, 0, token);
+
+	wire_send(h->store, type, 0, body, strlen(path) + strlen(token) + 2);
+	free(body);
+	return take_answer(h);
+}
+
+/* --- plans -------------------------------------------------------------------------------------------------------- */
+
+static void send_step(struct host *h, uint32_t tx, const struct plan_step *s)
 {
 	switch (s->what) {
 	case PLAN_WRITE:
-		return xs_write(xs, t, s->path, s->value, strlen(s->value));
+		send_write(h, tx, s->path, s->value);
+		break;
 	case PLAN_DIRECTORY:
-		return make_directory(xs, t, s);
+		send_path(h, XS_MKDIR, tx, s->path);
+		send_permissions(h, tx, s);
+		break;
 	case PLAN_REMOVE:
-		return xs_rm(xs, t, s->path) || errno == ENOENT;
+		send_path(h, XS_RM, tx, s->path);
+		break;
 	}
-	return true;
+}
+
+/* All answers are fetched, whatever the first says. */
+static int take_step(struct host *h, const struct plan_step *s)
+{
+	int rc = take_answer(h), second = s->what == PLAN_DIRECTORY ? take_answer(h) : 0;
+
+	if (s->what == PLAN_REMOVE && rc == -ENOENT)
+		rc = 0;
+	return rc ?: second;
+}
+
+/* Steps from @first on: as many as may be under way together. Return: the next; @rc and @at tell the first failure. */
+static size_t make_steps(struct host *h, const struct plan *p, uint32_t tx, size_t first, int *rc, const char **at)
+{
+	size_t end = p->steps - first > WIRE_AHEAD / 2 ? first + WIRE_AHEAD / 2 : p->steps, i;
+
+	for (i = first; i < end; i++)
+		send_step(h, tx, &p->step[i]);
+	for (i = first; i < end; i++) {
+		int one = take_step(h, &p->step[i]);
+
+		if (one && !*rc) {
+			*rc = one;
+			*at = p->step[i].path;
+		}
+	}
+	return end;
+}
+
+static int end_transaction(struct host *h, uint32_t tx, bool good)
+{
+	wire_send(h->store, XS_TRANSACTION_END, tx, good ? "T" : "F", 2);
+	return take_answer(h);
 }
 
 /* One attempt: 0 or -errno, -EAGAIN when it has to be made again. */
 static int attempt(struct host *h, const struct plan *p, const char **at)
 {
-	xs_transaction_t t = xs_transaction_start(h->store);
+	char *number = wire_call(h->store, XS_TRANSACTION_START, 0, "", 1, NULL);
+	uint32_t tx;
 	size_t i;
-	int rc;
+	int rc = 0;
 
 	*at = "";
-	if (t == XBT_NULL)
+	if (!number)
 		return -errno;
-	for (i = 0; i < p->steps; i++) {
-		if (!do_step(h->store, t, &p->step[i])) {
-			rc = -errno;
-			*at = p->step[i].path;
-			xs_transaction_end(h->store, t, true);
-			return rc;
-		}
-	}
-	return xs_transaction_end(h->store, t, false) ? 0 : -errno;
+	tx = strtoul(number, NULL, 10);
+	free(number);
+	for (i = 0; i < p->steps && !rc; )
+		i = make_steps(h, p, tx, i, &rc, at);
+	if (!rc)
+		return end_transaction(h, tx, true);
+	end_transaction(h, tx, false);
+	return rc;
 }
 
 int plan_commit(struct host *h, struct plan *p)
@@ -140,11 +217,16 @@ void plan_free(struct plan *p)
 	*p = (struct plan){ 0 };
 }
 
+/* --- without a transaction ---------------------------------------------------------------------------------------- */
+
 static char *read_path(struct host *h, char *path)
 {
-	char *value = host_store(h) ? NULL : xs_read(h->store, XBT_NULL, path, NULL);
-	int keep = errno;
+	char *value = NULL;
+	int keep;
 
+	if (!host_store(h))
+		value = wire_call(h->store, XS_READ, 0, path, strlen(path) + 1, NULL);
+	keep = errno;
 	free(path);
 	errno = keep;
 	return value;
@@ -174,15 +256,82 @@ long store_number(struct host *h, long missing, const char *format, ...)
 	return n;
 }
 
+/*
+ * A directory too long for one message comes in parts: a generation, then names, at the end an empty one. When the
+ * generation changes the parts do not belong together. Return: all names as DIRECTORY says them.
+ */
+static char *read_parts(struct host *h, const char *path, size_t *len)
+{
+	char *all = NULL, *part, generation[32] = "";
+	size_t used = 0, bytes, skip;
+	bool last = false;
+
+	while (!last) {
+		char *body = xasprintf("%s%c%zu", path, 0, used);
+		size_t body_bytes = strlen(path) + 1;
+
+		body_bytes += strlen(body + body_bytes) + 1;
+		part = wire_call(h->store, XS_DIRECTORY_PART, 0, body, body_bytes, &bytes);
+		free(body);
+		if (!part)
+			break;
+		skip = strlen(part) + 1;
+		if (used && strcmp(part, generation)) {
+			used = 0;
+			free(part);
+			continue;
+		}
+		snprintf(generation, sizeof(generation), "%s", part);
+		/* An empty name, and nothing that a broken daemon could keep us here with. */
+		last = bytes <= skip || (!part[bytes - 1] && (bytes - 1 == skip || !part[bytes - 2]));
+		bytes = bytes < skip ? 0 : bytes - skip - (last && bytes > skip);
+		all = xrealloc(all, used + bytes + 1);
+		memcpy(all + used, part + skip, bytes);
+		used += bytes;
+		free(part);
+	}
+	if (!last) {
+		free(all);
+		return NULL;
+	}
+	*len = used;
+	return all;
+}
+
+/* One block: pointers, then the names that they point to. */
+static char **index_names(const char *names, size_t len, unsigned int *count)
+{
+	size_t i, n = 0;
+	char **list, *text;
+
+	for (i = 0; i < len; i++)
+		n += !names[i];
+	list = xcalloc(1, n * sizeof(*list) + len + 1);
+	text = (char *)(list + n);
+	memcpy(text, names, len);
+	for (i = 0; i < n; i++, text += strlen(text) + 1)
+		list[i] = text;
+	*count = n;
+	return list;
+}
+
 char **store_list(struct host *h, unsigned int *count, const char *format, ...)
 {
-	char *path, **names;
+	char *path, *names = NULL, **list = NULL;
+	size_t len;
 
 	FORMAT(path, format);
 	*count = 0;
-	names = host_store(h) ? NULL : xs_directory(h->store, XBT_NULL, path, count);
+	if (!host_store(h)) {
+		names = wire_call(h->store, XS_DIRECTORY, 0, path, strlen(path) + 1, &len);
+		if (!names && errno == E2BIG)
+			names = read_parts(h, path, &len);
+	}
+	if (names)
+		list = index_names(names, len, count);
+	free(names);
 	free(path);
-	return names;
+	return list;
 }
 
 int store_write(struct host *h, const char *value, const char *format, ...)
@@ -193,9 +342,27 @@ int store_write(struct host *h, const char *value, const char *format, ...)
 	if (rc)
 		return rc;
 	FORMAT(path, format);
-	rc = xs_write(h->store, XBT_NULL, path, value, strlen(value)) ? 0 : -errno;
+	send_write(h, 0, path, value);
 	free(path);
-	return rc;
+	return take_answer(h);
+}
+
+int store_introduce(struct host *h, uint32_t domid, uint64_t mfn, uint32_t port)
+{
+	char *body = xasprintf("%u%c%lu%c%u", domid, 0, (unsigned long)mfn, 0, port);
+	size_t len = 0;
+	int i;
+
+	for (i = 0; i < 3; i++)
+		len += strlen(body + len) + 1;
+	wire_send(h->store, XS_INTRODUCE, 0, body, len);
+	free(body);
+	return take_answer(h);
+}
+
+int store_watch(struct host *h, const char *path)
+{
+	return watch(h, XS_WATCH, path, "w");
 }
 
 static long now_ms(void)
@@ -206,12 +373,6 @@ static long now_ms(void)
 	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Take the event that is there, if there is one. */
-static void take_event(struct host *h)
-{
-	free(xs_check_watch(h->store));
-}
-
 int store_wait(struct host *h, const char *path, int (*done)(const char *value, void *data), void *data, int seconds)
 {
 	long end = now_ms() + seconds * 1000l;
@@ -220,22 +381,26 @@ int store_wait(struct host *h, const char *path, int (*done)(const char *value, 
 
 	if (rc)
 		return rc;
-	if (!xs_watch(h->store, path, "wait"))
-		return -errno;
+	rc = watch(h, XS_WATCH, path, "wait");
+	if (rc)
+		return rc;
 	for (;;) {
-		struct pollfd fd = { .fd = xs_fileno(h->store), .events = POLLIN };
+		struct pollfd fd = { .fd = wire_fd(h->store), .events = POLLIN };
 		long left = end - now_ms();
 
-		value = xs_read(h->store, XBT_NULL, path, NULL);
+		value = store_read(h, "%s", path);
 		rc = done(value, data);
 		free(value);
 		if (!rc && left <= 0)
 			rc = -ETIMEDOUT;
 		if (rc)
 			break;
-		if (poll(&fd, 1, left) > 0)
-			take_event(h);
+		/* Events that came along with an answer are there without the descriptor saying so. */
+		if (!wire_event(h->store) && poll(&fd, 1, left) > 0)
+			rc = wire_event(h->store);
+		if (rc < 0)
+			break;
 	}
-	xs_unwatch(h->store, path, "wait");
+	watch(h, XS_UNWATCH, path, "wait");
 	return rc;
 }

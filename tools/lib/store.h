@@ -58,6 +58,12 @@ char **store_list(struct host *h, unsigned int *count, const char *path, ...) __
 /** store_write - one node at once; -errno without a message */
 int store_write(struct host *h, const char *value, const char *path, ...) __attribute__((format(printf, 3, 4)));
 
+/** store_introduce - tell the daemon of a domain: the frame of its ring and its event channel. Return: 0 or -errno. */
+int store_introduce(struct host *h, uint32_t domid, uint64_t mfn, uint32_t port);
+
+/** store_watch - events from now on when @path or something below it changes (wire_event()). Return: 0 or -errno. */
+int store_watch(struct host *h, const char *path);
+
 /**
  * store_wait - until @done says something about a node (watched), or so many seconds are over
  * @done: called first and after each change with the value (NULL: no such node); 0 means wait on

@@ -22,6 +22,7 @@
 #include <unistd.h>
 #include "monitor.h"
 #include "registry.h"
+#include "wire.h"
 #include "xl.h"
 
 #define LOCK "/run/xen/xl-monitor.lock"
@@ -275,23 +276,22 @@ static void look_at_all(struct host *h)
 static int watch(struct host *events, struct host *work)
 {
 	struct pollfd fd;
+	int rc;
 
 	if (host_store(events) || host_call(work) || host_store(work))
 		return 1;
-	if (!xs_watch(events->store, "@releaseDomain", "shutdown"))
-		return msg_error(1, "cannot watch for domains that end: %s", strerror(errno));
-	fd = (struct pollfd){ .fd = xs_fileno(events->store), .events = POLLIN };
+	rc = store_watch(events, "@releaseDomain");
+	if (rc)
+		return msg_error(1, "cannot watch for domains that end: %s", strerror(-rc));
+	fd = (struct pollfd){ .fd = wire_fd(events->store), .events = POLLIN };
 	resume_restarts(work);
 	for (;;) {
-		char **event;
-
 		look_at_all(work);
 		if (poll(&fd, 1, -1) < 0 && errno != EINTR)
 			return 1;
-		errno = 0;
-		while ((event = xs_check_watch(events->store)))
-			free(event);
-		if ((fd.revents & (POLLHUP | POLLERR)) || (errno != EAGAIN && errno != EINTR))
+		while ((rc = wire_event(events->store)) > 0)
+			continue;
+		if (rc < 0)
 			return msg_error(1, "the store daemon has gone");
 	}
 }
