@@ -183,11 +183,16 @@ bool pv_emulate_invalid_op(struct cpu_regs *regs)
 {
 	/* ud2, "xen", cpuid: __XEN_EMULATE_PREFIX of the ABI before the one instruction it works for */
 	static const u8 forced[] = { 0x0f, 0x0b, 'x', 'e', 'n', 0x0f, 0xa2 };
+	const u64 xsave = BIT(26), osxsave = BIT(27);
 	u8 bytes[sizeof(forced)];
+	u32 leaf = regs->rax;
 
 	if (copy_from_guest(bytes, guest_ptr(regs->rip), sizeof(bytes)) || memcmp(bytes, forced, sizeof(forced)))
 		return false;
 	emulate_cpuid(current, regs);
+	/* Kernels use XSAVE only where OSXSAVE shows before they set it in CR4: on Xen it always did. */
+	if (leaf == 1 && regs->rcx & xsave && current->pv.kernel_mode)
+		regs->rcx |= osxsave;
 	emulate_retire(regs, sizeof(forced));
 	return true;
 }

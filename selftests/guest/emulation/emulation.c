@@ -35,6 +35,8 @@ static void cpuid_policy(void)
 	ok(r.d >> 0 & 1, "FPU");
 	ok(r.d >> 6 & 1, "PAE");
 	ok(!(cpuid(1, 0, true).c >> 17 & 1), "no PCID");
+	/* Else Linux does without AVX: it looks before it sets CR4.OSXSAVE. */
+	is(cpuid(1, 0, true).c >> 27 & 1, cpuid(1, 0, true).c >> 26 & 1, "where there is XSAVE, OSXSAVE shows");
 	r = cpuid(0x80000001, 0, true);
 	ok(r.d >> 29 & 1, "leaf 0x80000001: long mode");
 	ok(r.d >> 20 & 1, "NX");
