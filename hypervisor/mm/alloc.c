@@ -10,8 +10,10 @@
 #include <xenolith/debug.h>
 #include <xenolith/domain.h>
 #include <xenolith/mm.h>
+#include <xenolith/x86.h>
 
 #define ZONE_SPLIT	(GB(4) >> PAGE_SHIFT)
+#define CACHED_ORDERS	4
 enum { ZONE_LOW, ZONE_HIGH, NR_ZONES };
 
 static u32 free_list[NR_ZONES][MAX_ORDER + 1];
@@ -133,6 +135,15 @@ static bool flush_stale(struct page_info *pg, unsigned int order)
 	return true;
 }
 
+/* Nobody uses much of a large block soon. */
+static void clear_block(void *p, unsigned int order)
+{
+	if (order < CACHED_ORDERS)
+		memset(p, 0, (size_t)PAGE_SIZE << order);
+	else
+		fpu_clear(p, (size_t)PAGE_SIZE << order);
+}
+
 static struct page_info *alloc_block(unsigned int order, unsigned int flags)
 {
 	struct page_info *pg = NULL;
@@ -152,7 +163,7 @@ static struct page_info *alloc_block(unsigned int order, unsigned int flags)
 	}
 	/* After the flush: zeroes that somebody can still write over are none. */
 	if (pg && !(flags & ALLOC_NOZERO))
-		memset(page_to_virt(pg), 0, (size_t)PAGE_SIZE << order);
+		clear_block(page_to_virt(pg), order);
 	return pg;
 }
 
@@ -299,18 +310,9 @@ void free_domain_page(struct page_info *pg)
 	free_block(pg, 0);
 }
 
-unsigned long mm_free_pages(void)
+/* [n, last) in the largest aligned blocks. */
+static void free_frames(unsigned long n, unsigned long last)
 {
-	return READ_ONCE(nr_free);
-}
-
-/* Enter [start, end) (page aligned) as free memory, in the largest aligned blocks. */
-void mm_boot_release(paddr_t start, paddr_t end)
-{
-	unsigned long n = start >> PAGE_SHIFT, last = end >> PAGE_SHIFT;
-
-	if (n == 0)
-		n = 1;		/* frame 0 means "none" */
 	while (n < last) {
 		unsigned int order = min_t(unsigned int, MAX_ORDER, __builtin_ctzl(n));
 
@@ -319,6 +321,51 @@ void mm_boot_release(paddr_t start, paddr_t end)
 		free_block(&frame_table[n], order);
 		n += 1UL << order;
 	}
+}
+
+/* From count 0 on nobody gets a reference. What needs more than that, put_page() sees to. */
+static bool take_idle(struct page_info *pg)
+{
+	u64 old = READ_ONCE(pg->word);
+
+	return (old & (PG_COUNT_MASK | PG_TYPE_COUNT_MASK | PG_PINNED | PG_PARTIAL | PG_BUSY | PG_HYP | PG_ALLOCATED |
+		       PG_NONCOHERENT)) == (PG_ALLOCATED | PG_COUNT_ONE) && try_cmpxchg(&pg->word, &old, 0);
+}
+
+u32 domain_take_idle(struct domain *d, u32 n, struct frame_run *run)
+{
+	*run = (struct frame_run){ .first = n };
+	while (n && n == run->first + run->nr && run->nr < FRAME_RUN_MAX && take_idle(&frame_table[n])) {
+		u32 next = frame_table[n].next;
+
+		list_remove(&d->mm.first_page, &frame_table[n]);
+		set_m2p(mfn(n), INVALID_M2P_ENTRY);
+		run->nr++;
+		n = next;
+	}
+	d->mm.tot_pages -= run->nr;
+	ASSERT(d->mm.tot_pages);
+	return n;
+}
+
+void free_frame_run(const struct frame_run *run)
+{
+	u64 now = READ_ONCE(tlb_clock);
+
+	for (u32 i = 0; i < run->nr; i++)
+		frame_table[run->first + i].tlb_stamp = now;
+	free_frames(run->first, run->first + run->nr);
+}
+
+unsigned long mm_free_pages(void)
+{
+	return READ_ONCE(nr_free);
+}
+
+/* Frame 0 means "none". */
+void mm_boot_release(paddr_t start, paddr_t end)
+{
+	free_frames(max(start >> PAGE_SHIFT, 1UL), end >> PAGE_SHIFT);
 }
 
 void mm_domain_init(struct domain *d)

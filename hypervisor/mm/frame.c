@@ -400,29 +400,37 @@ static void relinquish_from(struct domain *d, u32 n)
 
 /*
  * Our reference keeps d->mm.relinquishing in the list, between two calls too; others' references
- * may keep it longer.
+ * may keep it longer. Most frames behind it are nobody's but the domain's, and go many at a time.
  */
 int mm_domain_relinquish(struct domain *d)
 {
 	int rc = pv_finish_put(current);
+	struct frame_run run;
 
 	spin_lock(&d->mm.lock);
-	if (!rc && !d->mm.relinquishing)
+	if (!rc && !d->mm.relinquishing) {
+		WRITE_ONCE(d->mm.undriven, false);
 		relinquish_from(d, d->mm.first_page);
+	}
 	spin_unlock(&d->mm.lock);
-	for (unsigned int done = 1; !rc && d->mm.relinquishing; done++) {
+	for (unsigned int done = 0; !rc && d->mm.relinquishing; ) {
 		struct page_info *pg = &frame_table[d->mm.relinquishing];
 
 		rc = relinquish_page(pg);
 		if (rc)
 			break;
 		spin_lock(&d->mm.lock);
-		relinquish_from(d, pg->next);
+		relinquish_from(d, domain_take_idle(d, pg->next, &run));
 		spin_unlock(&d->mm.lock);
 		put_page(pg);
-		if (d->mm.relinquishing && done % 64 == 0 && hypercall_preempt())
-			rc = -ERESTART;
+		free_frame_run(&run);
+		done += 1 + run.nr;
+		if (d->mm.relinquishing && done >= 64) {
+			rc = hypercall_preempt() ? -ERESTART : 0;
+			done = 0;
+		}
 	}
-	/* Subtrees whose unwinding was put off lie behind us in the list. */
-	return rc ? rc : pv_finish_put(current);
+	/* Subtrees whose unwinding was put off lie behind us in the list; those that nobody remembers are looked for there. */
+	rc = rc ?: pv_finish_put(current);
+	return rc ?: READ_ONCE(d->mm.undriven) ? -ERESTART : 0;
 }

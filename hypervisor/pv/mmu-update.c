@@ -116,17 +116,23 @@ void pv_defer_put(struct page_info *pg)
 {
 	struct pv_vcpu *pv = &current->pv;
 
-	/* No room: whoever wants the frame next unwinds it. Never here: any number may hang below. */
+	/* No room: whoever wants the frame next unwinds it, or its domain's end. Never here: any number may hang below. */
 	if (pv->nr_deferred < ARRAY_SIZE(pv->deferred))
 		pv->deferred[pv->nr_deferred++] = pg;
+	else
+		WRITE_ONCE(domain_find(pg->owner)->mm.undriven, true);
 }
 
 int pv_finish_put(struct vcpu *v)
 {
 	while (unlikely(v->pv.nr_deferred)) {
-		if (page_drop_partial(v->pv.deferred[v->pv.nr_deferred - 1], true))
+		struct page_info *pg = v->pv.deferred[--v->pv.nr_deferred];
+
+		/* What hangs below it may have been remembered meanwhile, whether it is done or not. */
+		if (page_drop_partial(pg, true)) {
+			pv_defer_put(pg);
 			return -ERESTART;
-		v->pv.nr_deferred--;
+		}
 	}
 	return 0;
 }

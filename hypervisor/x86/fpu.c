@@ -103,6 +103,47 @@ void fpu_restore(struct vcpu *v)
 		stts();
 }
 
+static inline u64 get_xcr0(void)
+{
+	u32 low, high;
+
+	asm volatile("xgetbv" : "=a" (low), "=d" (high) : "c" (0));
+	return low | (u64)high << 32;
+}
+
+/* @v: "v" for the AVX form of the instructions, @reg: the register, @size: its bytes */
+#define CLEAR_THROUGH(v, reg, size, p, bytes, kept)		\
+	asm volatile(v "movups %%" reg ", %[keep]\n\t"		\
+		     v "movups %[zero], %%" reg "\n"		\
+		     "1:\n\t"					\
+		     ".set offset, 0\n\t"			\
+		     ".rept 16\n\t"				\
+		     v "movntps %%" reg ", offset(%[to])\n\t"	\
+		     ".set offset, offset + " #size "\n\t"	\
+		     ".endr\n\t"				\
+		     "add $16 * " #size ", %[to]\n\t"		\
+		     "sub $16 * " #size ", %[left]\n\t"		\
+		     "jnz 1b\n\t"				\
+		     "sfence\n\t"				\
+		     v "movups %[keep], %%" reg			\
+		     : [to] "+r" (p), [left] "+r" (bytes), [keep] "=m" (kept) : [zero] "m" (zeroes) : "memory")
+
+void fpu_clear(void *p, size_t bytes)
+{
+	static const u8 zeroes[32];
+	unsigned long cr0 = read_cr0();
+	u8 kept[32];
+
+	clts();
+	/* What the guest has not enabled faults here, too. */
+	if (x86.xsave && get_xcr0() & XSTATE_AVX)
+		CLEAR_THROUGH("v", "ymm0", 32, p, bytes, kept);
+	else
+		CLEAR_THROUGH("", "xmm0", 16, p, bytes, kept);
+	if (cr0 & X86_CR0_TS)
+		write_cr0(cr0);
+}
+
 static bool xcr0_legal(u64 val)
 {
 	u64 wide = val & XSTATE_AVX512;

@@ -36,6 +36,7 @@ extern unsigned char host_frame_table[];
 #define smp_cpu()		host_cpu
 static unsigned int host_cpu;
 #define wbinvd()		((void)0)
+#define fpu_clear(p, bytes)	((void)memset(p, 0, bytes))
 
 unsigned char host_frame_table[FRAMES * sizeof(struct page_info)] __attribute__((aligned(64)));
 struct vcpu *current;

@@ -123,6 +123,26 @@ static void test_domains(void)
 		put_page(&pg[i]);
 	}
 	check(mm_free_pages() == RAM, "and free when nobody holds them");
+	host_machine(4);
+	host_a->mm.max_pages = 256;
+	pg = alloc_domain_pages(host_a, 8, ALLOC_ANY);
+	for (unsigned int i = 0; i < 256; i += 1 + i % 5) {
+		require(get_page(&pg[i], host_a), "held by somebody else");
+		held[page_to_mfn(&pg[i]).n]++;
+	}
+	nr = 0;
+	kill_domain(host_a, &host_vcpu[2]);
+	for (unsigned int i = 0; i < 256; i++)
+		nr += !!held[page_to_mfn(&pg[i]).n];
+	check(host_a->mm.tot_pages == nr && mm_free_pages() == RAM - nr, "of frames in a row those stay that somebody holds: %u", nr);
+	check_books();
+	for (unsigned int i = 0; i < 256; i++) {
+		if (!held[page_to_mfn(&pg[i]).n])
+			continue;
+		held[page_to_mfn(&pg[i]).n]--;
+		put_page(&pg[i]);
+	}
+	check(mm_free_pages() == RAM && atomic_read(&host_a->refcnt) == 1, "and go one by one");
 	host_b->mm.max_pages = ~0UL;
 	check(alloc_domain_pages(host_b, 8, ALLOC_ANY) && host_b->mm.tot_pages == 256, "a limit beyond all memory does not overflow");
 	kill_domain(host_b, &host_vcpu[2]);
@@ -155,6 +175,32 @@ static void last_writer(bool hypervisor)
 	if (hypervisor)
 		free_pages(pg, 0);
 	kill_domain(host_a, &host_vcpu[2]);
+	kill_domain(host_b, &host_vcpu[2]);
+	host_late_one_in = 4;
+}
+
+/* The same for frames that go with their domain, many at a time; a read-only mapping leaves no stamp of its own. */
+static void dying_reader(bool writer)
+{
+	unsigned int n, t;
+	u64 before;
+
+	host_machine(7);
+	host_late_one_in = 1;
+	t = mfn_x(page_to_mfn(alloc_domain_pages(host_a, 0, ALLOC_ANY)));
+	n = mfn_x(page_to_mfn(alloc_domain_pages(host_a, 0, ALLOC_ANY)));
+	alloc_domain_pages(host_a, 0, ALLOC_ANY);
+	mmuext(MMUEXT_PIN_L1_TABLE, t, 0, ~0u);
+	update1(t, 0, pte_make(mfn(n), writer ? PTE_P | PTE_RW | PTE_US : PTE_P | PTE_US));
+	check_machine();
+	update1(t, 0, 0);
+	before = tlb_clock;
+	kill_domain(host_a, &host_vcpu[2]);
+	check(frame_table[n].owner == DOMID_INVALID && tlb[0][n].r && tlb[0][n].w == writer && frame_table[n].tlb_stamp >= before,
+	      "gone with its domain, still within reach of it, and it shows when that was");
+	while (mfn_x(page_to_mfn(alloc_domain_pages(host_b, 0, ALLOC_ANY))) != n)
+		;
+	check(!tlb[0][n].r && filled_with(page_to_virt(&frame_table[n]), 4096, 0), "another domain's: out of reach, and zero");
 	kill_domain(host_b, &host_vcpu[2]);
 	host_late_one_in = 4;
 }
@@ -205,6 +251,8 @@ int main(void)
 	test_domains();
 	last_writer(false);
 	last_writer(true);
+	dying_reader(true);
+	dying_reader(false);
 	test_heap();
 	return done();
 }

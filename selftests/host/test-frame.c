@@ -343,7 +343,7 @@ static void random_life(u64 seed, unsigned int steps)
 
 int main(int argc, char **argv)
 {
-	u64 first = argc > 1 ? strtoul(argv[1], NULL, 0) : 1, seeds = argc > 2 ? strtoul(argv[2], NULL, 0) : 5;
+	u64 first = argc > 1 ? strtoul(argv[1], NULL, 0) : 25, seeds = argc > 2 ? strtoul(argv[2], NULL, 0) : 8;
 
 	for (u64 seed = first; seed < first + seeds && !host_failures; seed++)
 		random_life(seed, 1500);

@@ -184,6 +184,18 @@ void free_hyp_pages(void *p, unsigned int order);
 struct page_info *alloc_domain_pages(struct domain *d, unsigned int order, unsigned int flags);
 /** free_domain_page: a frame without references, still a domain's or stolen, back to the allocator. */
 void free_domain_page(struct page_info *pg);
+struct frame_run {
+	u32 first, nr;
+};
+#define FRAME_RUN_MAX	512u
+/**
+ * domain_take_idle: of the frames of @d's list from frame @n on, those that follow one another in memory and that only @d
+ * holds, at most FRAME_RUN_MAX, leave the domain. Context: d->mm.lock held; another frame stays in the list.
+ * Returns the frame of the list behind them.
+ * free_frame_run: give them to the allocator; without the lock.
+ */
+u32 domain_take_idle(struct domain *d, u32 n, struct frame_run *run);
+void free_frame_run(const struct frame_run *run);
 /** domain_page_unlink: take @pg out of @d's list and count; takes d->mm.lock. */
 void domain_page_unlink(struct domain *d, struct page_info *pg);
 unsigned long mm_free_pages(void);
@@ -327,6 +339,7 @@ struct mm_domain {
 	spinlock_t lock;			/* page_list, counters */
 	u32 first_page;				/* frame number, 0: none */
 	u32 relinquishing;			/* teardown has come to this frame and holds a reference */
+	bool undriven;				/* a table is PG_PARTIAL that no vcpu remembers: pv_defer_put() */
 	unsigned long tot_pages, max_pages, outstanding;
 	struct memory_map_entry *map;		/* of its memory, by the toolstack, or NULL; under d->lock */
 	unsigned int nr_map;

@@ -340,6 +340,11 @@ void fpu_save(struct vcpu *v);
 void fpu_restore(struct vcpu *v);
 /** fpu_set_xcr0: XSETBV by a guest; 0 or -EINVAL when bits are illegal. */
 int fpu_set_xcr0(struct vcpu *v, u32 index, u64 val);
+/**
+ * fpu_clear - zero much memory, past the caches, through a vector register that keeps the guest's value
+ * @p, @bytes: multiples of 512
+ */
+void fpu_clear(void *p, size_t bytes);
 #define FPU_LEGACY_SIZE		512
 /** fpu_set/get_legacy: the FXSAVE image of vcpu_guest_context; @v is not running. */
 void fpu_set_legacy(struct vcpu *v, const void *image);
