@@ -70,10 +70,15 @@ ENTRY entry_iret_fault
 	jmp	entry_exit_to_guest
 END entry_iret_fault
 
-/* rdi: function that does not return. In C or entry_exit_to_guest alike: rsp = cpu_info. */
+/*
+ * rdi: function that does not return. In C or entry_exit_to_guest alike: rsp = cpu_info. Interrupts may be on, so rsp
+ * never points behind what lies there.
+ */
 ENTRY entry_reset_stack_and_jump
-	or	$(STACK_SIZE - 1), %rsp
-	sub	$(CI_SIZE - 1), %rsp
+	mov	%rsp, %rax
+	or	$(STACK_SIZE - 1), %rax
+	sub	$(CI_SIZE - 1), %rax
+	mov	%rax, %rsp
 	xor	%ebp, %ebp
 	mov	%rdi, %rax
 	lea	entry_exit_to_guest(%rip), %rdx

@@ -12,7 +12,8 @@
  * who runs is further behind the next in turn than MAX_LAG, lest that one wait for the difference.
  *
  * A cap gives the vcpus of a domain a budget for each CAP_PERIOD. What they used too much of it is missing
- * from the next; without any left they wait for the refill timer, which is armed only then.
+ * from the next, and what they could not use for want of a CPU is there in the next, not longer; without any
+ * left they wait for the refill timer, which is armed only then.
  */
 #include <xenolith/domain.h>
 #include <xen/domctl.h>
@@ -73,7 +74,7 @@ static bool out_of_budget(const struct vcpu *v, s64 now)
 			account(sched_cpu(cpu), now);
 		periods = (now - s->next_refill) / CAP_PERIOD + 1;
 		s->next_refill += periods * CAP_PERIOD;
-		s->budget = min(s->budget + periods * quota, quota);
+		s->budget = min(s->budget + periods * quota, 2 * quota);
 	}
 	if (s->budget > 0)
 		return false;
