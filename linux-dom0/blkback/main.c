@@ -255,4 +255,5 @@ module_init(back_init);
 module_exit(back_exit);
 MODULE_DESCRIPTION("Xen virtual block device backend");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(XENOLITH_VERSION);
 MODULE_ALIAS("xen-backend:vbd");

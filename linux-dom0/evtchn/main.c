@@ -312,3 +312,4 @@ module_exit(evtchn_exit);
 
 MODULE_DESCRIPTION("Xen event channels for user space");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(XENOLITH_VERSION);

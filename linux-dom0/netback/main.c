@@ -242,4 +242,5 @@ module_exit(netback_exit);
 
 MODULE_DESCRIPTION("Network backend for Xen domains");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(XENOLITH_VERSION);
 MODULE_ALIAS("xen-backend:vif");

@@ -157,3 +157,4 @@ module_exit(privcmd_exit);
 
 MODULE_DESCRIPTION("Hypercalls and foreign memory for user space");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(XENOLITH_VERSION);

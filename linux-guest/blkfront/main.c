@@ -402,6 +402,7 @@ module_init(front_init);
 module_exit(front_exit);
 MODULE_DESCRIPTION("Xen virtual block device frontend");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(XENOLITH_VERSION);
 MODULE_ALIAS("xen:vbd");
 MODULE_ALIAS("xenblk");
 MODULE_ALIAS_BLOCKDEV_MAJOR(XVD_MAJOR);

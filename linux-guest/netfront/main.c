@@ -295,5 +295,6 @@ module_exit(netfront_exit);
 
 MODULE_DESCRIPTION("Network frontend for Xen domains");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(XENOLITH_VERSION);
 MODULE_ALIAS("xen:vif");
 MODULE_ALIAS("xennet");
