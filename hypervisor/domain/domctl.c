@@ -128,14 +128,18 @@ static long pause_domain(struct domain *d)
 
 static long unpause_domain(struct domain *d)
 {
+	struct vcpu *v;
 	bool was;
 
 	spin_lock(&d->lock);
 	was = d->controller_pauses && d->controller_pauses--;
 	spin_unlock(&d->lock);
-	if (was)
-		domain_unpause(d);
-	return was ? 0 : -EINVAL;
+	if (!was)
+		return -EINVAL;
+	for_each_vcpu(d, v)
+		time_was_stopped(v);
+	domain_unpause(d);
+	return 0;
 }
 
 static long resume_domain(struct domain *d)

@@ -270,14 +270,23 @@ void time_update_vcpu(struct vcpu *v)
 	} while (version != READ_ONCE(clock.version));
 	v->time_version = version;
 
+	copy.flags |= v->was_stopped ? XEN_PVCLOCK_GUEST_STOPPED : READ_ONCE(t->flags) & XEN_PVCLOCK_GUEST_STOPPED;
+	v->was_stopped = false;
 	copy.version = READ_ONCE(t->version) | 1;
 	WRITE_ONCE(t->version, copy.version);
 	smp_wmb();
 	memcpy(&t->pad0, &copy.pad0, sizeof(copy) - offsetof(struct vcpu_time_info, pad0));
 	smp_wmb();
 	WRITE_ONCE(t->version, ++copy.version);
+	copy.flags &= ~XEN_PVCLOCK_GUEST_STOPPED;	/* user mode, for which the area is, could not clear it */
 	if (v->time_area)
 		copy_to_area(v, &copy);
+}
+
+void time_was_stopped(struct vcpu *v)
+{
+	v->was_stopped |= v->time_version != 0;	/* has it run at all? */
+	v->time_version = 0;
 }
 
 void time_update_wallclock(struct domain *d)

@@ -48,6 +48,7 @@ struct vcpu {
 	unsigned long runstate_area;	/* guest addresses, 0 none: written at switches */
 	unsigned long time_area;
 	u32 time_version;		/* last published */
+	bool was_stopped;		/* what is published next says so */
 	bool in_multicall;
 	struct {			/* filled by hypercall_continue() */
 		bool pending;

@@ -402,6 +402,11 @@ bool time_tsc_reliable(void);
  * tables are loaded. With v->time_version 0 always: after v->info or v->time_area moved.
  */
 void time_update_vcpu(struct vcpu *v);
+/**
+ * time_was_stopped: @v, which is paused, will find XEN_PVCLOCK_GUEST_STOPPED in its time record, so that its kernel
+ * does not take the pause for a hang. The guest clears the flag.
+ */
+void time_was_stopped(struct vcpu *v);
 /** time_set_wallclock/time_update_wallclock: ABI wc_* of shared_info of @d (or all domains). */
 void time_set_wallclock(u64 secs, u32 nsecs, u64 system_time_base);
 void time_update_wallclock(struct domain *d);

@@ -196,6 +196,28 @@ static uint64_t used_time(void)
 	return op.u.getvcpuinfo.cpu_time;
 }
 
+/* Does this vcpu's time record say that the domain was stopped? The flag is the guest's to clear. */
+static long was_stopped(long unused, long unused2, long unused3)
+{
+	volatile uint8_t *flags = &this_pcpu()->info->time.flags;
+	bool was = *flags & XEN_PVCLOCK_GUEST_STOPPED;
+
+	*flags &= (uint8_t)~XEN_PVCLOCK_GUEST_STOPPED;
+	return was;
+}
+
+static void test_stopped_flag(void)
+{
+	if (!xenolith()) {
+		skip("Xen 4.17 does not say that a domain was paused");
+		return;
+	}
+	is(child_call(&c, was_stopped, 0, 0, 0), 1, "a domain that was paused finds it in its time record");
+	is(child_call(&c, was_stopped, 0, 0, 0), 0, "and clears it");
+	wait_for(false, 20);
+	is(child_call(&c, was_stopped, 0, 0, 0), 0, "for good");
+}
+
 static void test_pauses(void)
 {
 	unsigned int reason = 0;
@@ -222,6 +244,7 @@ static void test_pauses(void)
 	ok(counts(5000), "it goes on");
 	is(domctl(XEN_DOMCTL_unpausedomain, c.domid, &op), -EINVAL, "once too often");
 	is(domctl(XEN_DOMCTL_pausedomain, 0, &op), -EINVAL, "nobody pauses itself");
+	test_stopped_flag();
 
 	child_begin(&c, 0, suspend, SHUTDOWN_suspend, 0, 0);
 	ok(wait_for(child_shut_down(&c, &reason), 5000) && reason == SHUTDOWN_suspend, "it suspends itself");
