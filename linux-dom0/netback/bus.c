@@ -110,21 +110,27 @@ static void netback_remove(struct xenbus_device *dev)
 	xenbus_rm(XBT_NIL, dev->nodename, "hotplug-status");
 }
 
-static void hotplug_changed(struct xenbus_watch *watch, const char *path, const char *token)
+/* The device is in its place when the script has said so and the rings are in use. */
+static void check_hotplug(struct netback *nb)
 {
-	struct netback *nb = container_of(watch, struct netback, hotplug_watch);
 	char *status = xenbus_read(XBT_NIL, nb->dev->nodename, "hotplug-status", NULL);
 
 	if (IS_ERR(status))
 		return;
-	mutex_lock(&nb->lock);
 	if (!strcmp(status, "connected") && nb->connected && nb->dev->state == XenbusStateInitWait)
 		xenbus_switch_state(nb->dev, XenbusStateConnected);
-	mutex_unlock(&nb->lock);
 	kfree(status);
 }
 
-/* The watch calls once by itself: what the script has said already is seen. */
+static void hotplug_changed(struct xenbus_watch *watch, const char *path, const char *token)
+{
+	struct netback *nb = container_of(watch, struct netback, hotplug_watch);
+
+	mutex_lock(&nb->lock);
+	check_hotplug(nb);
+	mutex_unlock(&nb->lock);
+}
+
 static void watch_hotplug(struct netback *nb)
 {
 	if (!nb->watched &&
@@ -142,8 +148,10 @@ static void frontend_connected(struct netback *nb)
 	}
 	if (nb->connected || test_bit(0, &nb->broken) || dev->state != XenbusStateInitWait)
 		return;
-	if (!netback_connect(nb))
-		watch_hotplug(nb);
+	if (netback_connect(nb))
+		return;
+	watch_hotplug(nb);
+	check_hotplug(nb);
 }
 
 static void frontend_closes(struct netback *nb, enum xenbus_state to)

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A network backend that breaks the protocol. It is bound to a device in place of the real one
+ * (drivers/fault-vif/bind), takes the rings over, and does the wrong thing that "fault" says when it is bound: at once
+ * on the receive ring, with the next request on the transmit ring. The frontend has one queue.
+ */
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+#include <xenolith/bus.h>
+#include <xenolith/event.h>
+#include <xenolith/grant.h>
+#include <xenolith/hypercall.h>
+#include <xen/interface/io/netif.h>
+
+enum fault {
+	TX_HUGE_ID, TX_FREE_ID, TX_TWICE, TX_JUMP,
+	RX_BEYOND_PAGE, RX_MANY_SLOTS, RX_EXTRA_TYPE, RX_EXTRA_ENDLESS, RX_GSO_ZERO, RX_GSO_PREFIX, RX_JUMP, RX_STILL_MAPPED,
+};
+
+static unsigned int fault;
+module_param(fault, uint, 0644);
+
+struct back {
+	struct xenbus_device *bus;
+	struct xen_netif_tx_back_ring tx;
+	struct xen_netif_rx_back_ring rx;
+	void *shared[2];
+	int irqs[2];
+	unsigned int fault;
+	bool done;
+	struct work_struct work;
+	struct page *page;
+	grant_handle_t handle;
+};
+
+static void rx(struct back *b, unsigned int offset, unsigned int flags, int status)
+{
+	RING_IDX at = b->rx.rsp_prod_pvt++;
+
+	*RING_GET_RESPONSE(&b->rx, at) = (struct xen_netif_rx_response){
+		.id = at & (RING_SIZE(&b->rx) - 1), .offset = offset, .flags = flags, .status = status,
+	};
+}
+
+static struct xen_netif_extra_info *rx_extra(struct back *b, unsigned int type, unsigned int flags)
+{
+	struct xen_netif_extra_info *e = (void *)RING_GET_RESPONSE(&b->rx, b->rx.rsp_prod_pvt++);
+
+	*e = (struct xen_netif_extra_info){ .type = type, .flags = flags };
+	return e;
+}
+
+/* Keep a page of the frontend mapped until the driver is unbound, and give it back nevertheless. */
+static void keep_mapped(struct back *b)
+{
+	struct xen_netif_rx_request r;
+	struct gnttab_map_grant_ref op;
+
+	RING_COPY_REQUEST(&b->rx, b->rx.rsp_prod_pvt, &r);
+	if (gnttab_alloc_pages(1, &b->page))
+		return;
+	gnttab_set_map_op(&op, (unsigned long)page_address(b->page), GNTMAP_host_map, r.gref, b->bus->otherend_id);
+	if (gnttab_map_refs(&op, NULL, &b->page, 1) || op.status != GNTST_okay)
+		pr_err("fault-netback: the page cannot be mapped\n");
+	else
+		b->handle = op.handle;
+	rx(b, 0, 0, 1000);
+}
+
+static void unmap(struct back *b)
+{
+	struct gnttab_unmap_grant_ref op;
+
+	if (b->handle != INVALID_GRANT_HANDLE) {
+		gnttab_set_unmap_op(&op, (unsigned long)page_address(b->page), GNTMAP_host_map, b->handle);
+		gnttab_unmap_refs(&op, NULL, &b->page, 1);
+	}
+	if (b->page)
+		gnttab_free_pages(1, &b->page);
+}
+
+static void break_rx(struct back *b)
+{
+	unsigned int i;
+
+	switch (b->fault) {
+	case RX_BEYOND_PAGE:
+		rx(b, 4000, 0, 200);
+		break;
+	case RX_MANY_SLOTS:
+		for (i = 0; i < 30; i++)
+			rx(b, 0, XEN_NETRXF_more_data, 100);
+		break;
+	case RX_EXTRA_TYPE:
+		rx(b, 0, XEN_NETRXF_extra_info, 100);
+		rx_extra(b, 77, 0);
+		break;
+	case RX_EXTRA_ENDLESS:
+		rx(b, 0, XEN_NETRXF_extra_info, 100);
+		for (i = 0; i < 30; i++)
+			rx_extra(b, XEN_NETIF_EXTRA_TYPE_XDP, XEN_NETIF_EXTRA_FLAG_MORE);
+		break;
+	case RX_GSO_ZERO:
+		rx(b, 0, XEN_NETRXF_extra_info, 100);
+		rx_extra(b, XEN_NETIF_EXTRA_TYPE_GSO, 0)->u.gso.type = XEN_NETIF_GSO_TYPE_TCPV4;
+		break;
+	case RX_GSO_PREFIX:
+		rx(b, 0, XEN_NETRXF_gso_prefix | XEN_NETRXF_more_data, 100);
+		break;
+	case RX_JUMP:
+		b->rx.rsp_prod_pvt += 1000;
+		break;
+	case RX_STILL_MAPPED:
+		keep_mapped(b);
+		break;
+	}
+	virt_wmb();	/* the responses before the index that says that they are there */
+	b->rx.sring->rsp_prod = b->rx.rsp_prod_pvt;
+}
+
+static void answer(struct back *b, unsigned int id)
+{
+	RING_IDX at = b->tx.rsp_prod_pvt++;
+
+	*RING_GET_RESPONSE(&b->tx, at) = (struct xen_netif_tx_response){ .id = id, .status = XEN_NETIF_RSP_OKAY };
+}
+
+static void break_tx(struct back *b, unsigned int id)
+{
+	switch (b->fault) {
+	case TX_HUGE_ID:
+		answer(b, 65535);
+		break;
+	case TX_FREE_ID:
+		answer(b, (id + 100) % RING_SIZE(&b->tx));
+		break;
+	case TX_TWICE:
+		answer(b, id);
+		answer(b, id);
+		break;
+	case TX_JUMP:
+		b->tx.rsp_prod_pvt += 1000;
+		break;
+	}
+	virt_wmb();	/* the responses before the index that says that they are there */
+	b->tx.sring->rsp_prod = b->tx.rsp_prod_pvt;
+}
+
+static void serve(struct work_struct *work)
+{
+	struct back *b = container_of(work, struct back, work);
+	struct xen_netif_tx_request r;
+
+	if (!b->done && b->fault >= RX_BEYOND_PAGE) {
+		b->done = true;
+		break_rx(b);
+		notify_remote_via_irq(b->irqs[1]);
+	} else if (!b->done && READ_ONCE(b->tx.sring->req_prod) != b->tx.req_cons) {
+		b->done = true;
+		virt_rmb();	/* the request after the index */
+		RING_COPY_REQUEST(&b->tx, b->tx.req_cons, &r);
+		break_tx(b, r.id);
+		notify_remote_via_irq(b->irqs[0]);
+	}
+	b->tx.sring->req_event = b->tx.req_cons + 1;
+	xen_irq_lateeoi(b->irqs[0], 0);
+}
+
+static irqreturn_t interrupt(int irq, void *data)
+{
+	struct back *b = data;
+
+	if (irq == b->irqs[1])
+		xen_irq_lateeoi(irq, 0);
+	else
+		schedule_work(&b->work);
+	return IRQ_HANDLED;
+}
+
+static int bind_ports(struct back *b, const unsigned int *ports)
+{
+	int i, rc;
+
+	for (i = 0; i < 2; i++) {
+		rc = bind_interdomain_evtchn_to_irqhandler_lateeoi(b->bus, ports[i], interrupt, 0, "fault-netback", b);
+		if (rc < 0)
+			return rc;
+		b->irqs[i] = rc;
+	}
+	return 0;
+}
+
+static int take_over(struct back *b)
+{
+	unsigned int refs[2], ports[2];
+	struct xen_netif_tx_sring *tx;
+	struct xen_netif_rx_sring *rx;
+	int rc;
+
+	if (xenbus_gather(XBT_NIL, b->bus->otherend, "tx-ring-ref", "%u", &refs[0], "rx-ring-ref", "%u", &refs[1],
+			  "event-channel-tx", "%u", &ports[0], "event-channel-rx", "%u", &ports[1], NULL))
+		return -EINVAL;
+	rc = xenbus_map_ring_valloc(b->bus, &refs[0], 1, &b->shared[0]) ?:
+	     xenbus_map_ring_valloc(b->bus, &refs[1], 1, &b->shared[1]);
+	if (rc)
+		return rc;
+	tx = b->shared[0];
+	BACK_RING_ATTACH(&b->tx, tx, READ_ONCE(tx->rsp_prod), XEN_PAGE_SIZE);
+	rx = b->shared[1];
+	BACK_RING_ATTACH(&b->rx, rx, READ_ONCE(rx->rsp_prod), XEN_PAGE_SIZE);
+	return bind_ports(b, ports);
+}
+
+static int fault_probe(struct xenbus_device *bus, const struct xenbus_device_id *id)
+{
+	struct back *b = kzalloc(sizeof(*b), GFP_KERNEL);
+	int rc;
+
+	if (!b)
+		return -ENOMEM;
+	b->bus = bus;
+	b->fault = fault;
+	b->handle = INVALID_GRANT_HANDLE;
+	INIT_WORK(&b->work, serve);
+	rc = take_over(b);
+	if (rc) {
+		kfree(b);
+		return rc;
+	}
+	dev_set_drvdata(&bus->dev, b);
+	schedule_work(&b->work);
+	return 0;
+}
+
+static void fault_remove(struct xenbus_device *bus)
+{
+	struct back *b = dev_get_drvdata(&bus->dev);
+	int i;
+
+	for (i = 0; i < 2; i++)
+		unbind_from_irqhandler(b->irqs[i], b);
+	cancel_work_sync(&b->work);
+	unmap(b);
+	for (i = 0; i < 2; i++)
+		xenbus_unmap_ring_vfree(bus, b->shared[i]);
+	kfree(b);
+}
+
+static void changed(struct xenbus_device *bus, enum xenbus_state state) { }
+
+static const struct xenbus_device_id ids[] = { { "vif" }, { "" } };
+
+static struct xenbus_driver driver = {
+	.name = "fault-vif",
+	.ids = ids,
+	.probe = fault_probe,
+	.remove = fault_remove,
+	.otherend_changed = changed,
+	.allow_rebind = true,
+};
+
+static int __init fault_init(void)
+{
+	return xenbus_register_backend(&driver);
+}
+
+static void __exit fault_exit(void)
+{
+	xenbus_unregister_driver(&driver);
+}
+module_init(fault_init);
+module_exit(fault_exit);
+
+MODULE_DESCRIPTION("Breaks the network protocol, for tests");
+MODULE_LICENSE("GPL");
