@@ -51,7 +51,7 @@ int evtchn_domain_init(struct domain *d, unsigned int max_port)
 	return d->evtchn.groups ? 0 : -ENOMEM;
 }
 void evtchn_domain_free(struct domain *d) { lib_free(d->evtchn.groups); }
-int grant_domain_init(struct domain *d, unsigned int frames, unsigned int maptrack)
+int grant_domain_init(struct domain *d, unsigned int frames, unsigned int maptrack, unsigned int version)
 {
 	d->grant = try_alloc(64);
 	return d->grant ? 0 : -ENOMEM;
