@@ -15,6 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "build.h"
+#include "domain.h"
+#include "foreign.h"
 #include <xen/grant_table.h>
 #include "pv-layout.h"
 
@@ -83,6 +85,16 @@ static void *map_frames(struct pv *pv, const xen_pfn_t *mfn, size_t pages)
 	return p;
 }
 
+/* For the many pages of files. */
+static void *map_large(struct pv *pv, const struct pv_range *range)
+{
+	void *p = foreign_map(pv->h, pv->b->domid, &pv->mfn[range->pfn], range->pages);
+
+	if (!p)
+		msg_error(0, "cannot map %lu pages of the new domain: %s", (unsigned long)range->pages, strerror(errno));
+	return p;
+}
+
 static void *map_range(struct pv *pv, const struct pv_range *range)
 {
 	return map_frames(pv, &pv->mfn[range->pfn], range->pages);
@@ -104,7 +116,7 @@ static int load_segment(struct pv *pv, const struct image *image, const struct i
 
 	if (!s->bytes)
 		return 0;
-	to = map_range(pv, &range);
+	to = map_large(pv, &range);
 	if (!to)
 		return -ENOMEM;
 	copy_large(to + skip, image->data + s->offset, s->bytes);
@@ -132,7 +144,7 @@ static int load_initrd(struct pv *pv)
 	from = mmap(NULL, pv->initrd_bytes, PROT_READ, MAP_PRIVATE, pv->initrd, 0);
 	if (from == MAP_FAILED)
 		return msg_error(-errno, "ramdisk %s: %s", pv->b->ramdisk, strerror(errno));
-	to = map_range(pv, &pv->l.initrd);
+	to = map_large(pv, &pv->l.initrd);
 	if (to) {
 		copy_large(to, from, pv->initrd_bytes);
 		unmap(pv, to, pv->l.initrd.pages);
@@ -164,6 +176,7 @@ static int load_files(struct pv *pv, const struct image *image)
 		rc = load_kernel(pv, image) ?: load_initrd(pv);
 		_exit(rc ? 1 : 0);
 	}
+	fault_point("copy");
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return msg_error(-errno, "cannot wait for the copy of the kernel: %s", strerror(errno));
