@@ -6,6 +6,7 @@
  */
 #include "boot.h"
 #include <xenolith/debug.h>
+#include <xenolith/hvm.h>
 #include <xenolith/domain.h>
 #include <xenolith/drivers.h>
 #include <xenolith/entry.h>
@@ -73,6 +74,7 @@ static void __init __noreturn on_final_stack(void)
 	sched_cpu_init(0);
 	irq_enable();
 	console_init();
+	hvm_init();
 	smp_boot_aps();
 	time_start();
 	grant_init();

@@ -9,6 +9,7 @@
 #include <xenolith/domain.h>
 #include <xenolith/drivers.h>
 #include <xenolith/entry.h>
+#include <xenolith/hvm.h>
 #include <xenolith/sched.h>
 #include <xenolith/x86.h>
 
@@ -78,6 +79,7 @@ void __init boot_ap_main(void)
 	boot_note_cr4();
 	x86_cpu_init(cpu);
 	entry_cpu_init(cpu);
+	hvm_cpu_init();
 	apic_init();
 	timer_cpu_init(cpu);
 	sched_cpu_init(cpu);

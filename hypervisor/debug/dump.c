@@ -29,8 +29,8 @@ static void dump(const struct cpu_regs *r, const struct vcpu *v)
 	printk_err("----[ Xenolith  x86_64  debug=%c ]----\n", IS_DEBUG ? 'y' : 'n');
 	printk_err("CPU:    %u   vector %#x, error code %04x\n", smp_cpu(), r->vector, r->error_code);
 	if (v)
-		printk_err("RIP:    %04x:[<%016lx>]\nRFLAGS: %016lx   CONTEXT: pv guest (d%uv%u) %s\n", r->cs, r->rip,
-			   r->rflags, v->domain->id, v->id, v->pv.kernel_mode ? "kernel" : "user");
+		printk_err("RIP:    %04x:[<%016lx>]\nRFLAGS: %016lx   CONTEXT: %s guest (d%uv%u) %s\n", r->cs, r->rip,
+			   r->rflags, v->is_hvm ? "hvm" : "pv", v->domain->id, v->id, v->pv.kernel_mode ? "kernel" : "user");
 	else
 		printk_err("RIP:    %04x:[<%016lx>] %ps\nRFLAGS: %016lx   CONTEXT: hypervisor\n", r->cs, r->rip,
 			   (void *)r->rip, r->rflags);
@@ -43,9 +43,15 @@ static void dump(const struct cpu_regs *r, const struct vcpu *v)
 	printk_err("cs: %04x   ss: %04x\n", r->cs, r->ss);
 }
 
+/* A hardware-assisted guest's kernel is in ring 0 as we are. */
+static bool is_guest(const struct cpu_regs *regs)
+{
+	return regs_guest(regs) || (current->is_hvm && regs == guest_regs());
+}
+
 void debug_dump_regs(const struct cpu_regs *regs)
 {
-	struct vcpu *v = regs_guest(regs) ? current : NULL;
+	struct vcpu *v = is_guest(regs) ? current : NULL;
 
 	dump(regs, v);
 	if (v && (regs->vector & 0xff) == X86_EXC_PF)
@@ -56,7 +62,7 @@ void debug_dump_guest_stack(const struct cpu_regs *regs)
 {
 	unsigned long sp = regs->rsp & ~7UL, words[WORDS_PER_LINE];
 
-	if (!regs_guest(regs) || current->is_idle)
+	if (!is_guest(regs) || current->is_idle)
 		return;
 	printk_err("Guest stack trace from rsp=%016lx:\n", regs->rsp);
 	for (unsigned int i = 0; i < STACK_WORDS; i += WORDS_PER_LINE, sp += sizeof(words)) {

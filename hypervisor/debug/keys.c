@@ -93,6 +93,7 @@ static const struct key {
 	{ 'm', "memory info", .all = print_memory },
 	{ 'q', "dump domain (and guest debug) info", .each = print_domain },
 	{ 'r', "dump run queues", .all = sched_dump },
+	{ 'v', "count exits of hardware-assisted guests", .each = hvm_dump },
 };
 
 static void print_help(void)

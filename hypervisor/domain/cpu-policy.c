@@ -84,7 +84,7 @@ long control_get_cpu_policy(const u32 *features, u32 *nr_leaves, unsigned long l
 
 long control_set_cpu_policy(struct domain *d, struct xen_domctl_cpu_policy *op)
 {
-	u32 features[X86_FEATURE_WORDS];
+	u32 features[X86_FEATURE_WORDS], most[X86_FEATURE_WORDS];
 	struct xen_cpuid_leaf in;
 
 	op->err_leaf = op->err_subleaf = op->err_msr = ~0U;
@@ -93,13 +93,16 @@ long control_set_cpu_policy(struct domain *d, struct xen_domctl_cpu_policy *op)
 	if (op->nr_leaves > MAX_POLICY_LEAVES || op->nr_msrs)
 		return -E2BIG;
 	memcpy(features, d->cpu_features, sizeof(features));
+	memcpy(most, x86_pv_features, sizeof(most));
+	if (d->is_hvm)
+		x86_hvm_add_features(most);
 	for (u32 i = 0; i < op->nr_leaves; i++) {
 		if (copy_from_guest(&in, guest_ptr((unsigned long)(op->leaves.p + i)), sizeof(in)))
 			return -EFAULT;
 		for (unsigned int w = 0; w < X86_FEATURE_WORDS; w++)
 			if (x86_feature_word[w].leaf == in.leaf &&
 			    x86_feature_word[w].sub == (in.subleaf == XEN_CPUID_NO_SUBLEAF ? 0 : in.subleaf))
-				features[w] = (&in.a)[x86_feature_word[w].reg] & x86_pv_features[w];
+				features[w] = (&in.a)[x86_feature_word[w].reg] & most[w];
 	}
 	memcpy(d->cpu_features, features, sizeof(features));
 	return 0;

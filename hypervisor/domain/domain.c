@@ -146,6 +146,8 @@ static void free_memory(struct domain *d)
 	lib_free(d->vcpu);
 	evtchn_domain_free(d);
 	grant_domain_free(d);
+	if (d->is_hvm)
+		hvm_domain_free(d);
 	rangeset_destroy(&d->io_ports);
 	rangeset_destroy(&d->io_frames);
 	rangeset_destroy(&d->irqs);
@@ -211,11 +213,15 @@ struct domain *domain_create(domid_t id, const struct domain_config *config)
 	if (!d)
 		return NULL;
 	d->is_control = config->control;
+	d->is_hvm = config->hvm;
+	if (d->is_hvm)
+		x86_hvm_add_features(d->cpu_features);
 	d->is_hardware = config->control && id == 0;
 	d->controller_pauses = !config->control;
 	timer_init(&d->free_work, free_domain, d);
 	if (alloc_shared_pages(d) || evtchn_domain_init(d, config->max_port) ||
-	    grant_domain_init(d, config->grant_frames, config->maptrack_frames, config->grant_version))
+	    grant_domain_init(d, config->grant_frames, config->maptrack_frames, config->grant_version) ||
+	    (d->is_hvm && hvm_domain_init(d)))
 		goto fail;
 	if (d->is_hardware && rights_give_machine(d))
 		goto fail;
@@ -247,6 +253,11 @@ static int relinquish_vcpus(struct domain *d)
 	return 0;
 }
 
+static int relinquish_p2m(struct domain *d)
+{
+	return d->is_hvm ? hvm_domain_relinquish(d) : 0;
+}
+
 static int relinquish_watchdogs(struct domain *d)
 {
 	for (unsigned int i = 0; i < ARRAY_SIZE(d->watchdog); i++)
@@ -259,6 +270,7 @@ static int (*const relinquish_steps[])(struct domain *d) = {
 	evtchn_domain_destroy,
 	grant_domain_relinquish,
 	relinquish_vcpus,
+	relinquish_p2m,
 	mm_domain_relinquish,
 };
 

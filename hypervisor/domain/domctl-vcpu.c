@@ -115,6 +115,8 @@ long control_get_context(struct domain *d, const struct xen_domctl_vcpucontext *
 		return -EINVAL;
 	if (!v->initialised)
 		return -ENODATA;
+	if (v->is_hvm)
+		return -EOPNOTSUPP;
 	ctxt = new(struct vcpu_guest_context);
 	if (!ctxt)
 		return -ENOMEM;
@@ -134,7 +136,7 @@ long control_set_context(struct domain *d, const struct xen_domctl_vcpucontext *
 
 	if (!v || !op->ctxt.p)
 		return -EINVAL;
-	if (v->domain == current->domain)
+	if (v->domain == current->domain || v->is_hvm)
 		return -EINVAL;
 	ctxt = new(struct vcpu_guest_context);
 	if (!ctxt)

@@ -33,6 +33,7 @@ void domain_get_info(struct domain *d, struct xen_domctl_getdomaininfo *info)
 		      (d->controller_pauses ? XEN_DOMINF_paused : 0) |
 		      (running ? XEN_DOMINF_running : 0) |
 		      (d->is_xenstore ? XEN_DOMINF_xs_domain : 0) |
+		      (d->is_hvm ? XEN_DOMINF_hvm_guest | XEN_DOMINF_hap : 0) |
 		      (u32)d->shutdown_code << XEN_DOMINF_shutdownshift;
 	info->tot_pages = d->mm.tot_pages;
 	info->max_pages = d->mm.max_pages;
@@ -79,10 +80,13 @@ static long create_domain(domid_t *id, const struct xen_domctl_createdomain *op)
 		.maptrack_frames = limit_or(op->max_maptrack_frames, DEFAULT_MAPTRACK_FRAMES),
 		.grant_version = XEN_DOMCTL_GRANT_version(op->grant_opts),
 	};
+	u32 hvm = XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap;
 	struct domain *d;
 
-	if (op->flags & ~XEN_DOMCTL_CDF_xs_domain || op->iommu_opts || op->vmtrace_size ||
-	    op->arch.emulation_flags || op->arch.misc_flags & ~XEN_X86_MSR_RELAXED ||
+	/* PVH: nested paging, a local APIC and nothing else of a machine. */
+	config.hvm = (op->flags & hvm) == hvm && hvm_available();
+	if (op->flags & ~(XEN_DOMCTL_CDF_xs_domain | (config.hvm ? hvm : 0)) || op->iommu_opts || op->vmtrace_size ||
+	    op->arch.emulation_flags != (config.hvm ? XEN_X86_EMU_LAPIC : 0) || op->arch.misc_flags & ~XEN_X86_MSR_RELAXED ||
 	    !config.grant_version || config.grant_version > grant_max_version ||
 	    op->grant_opts & ~XEN_DOMCTL_GRANT_version_mask)
 		return -EINVAL;
@@ -207,8 +211,9 @@ static long permission(struct domain *d, const struct xen_domctl *op)
 	return permit(d, &d->irqs, !rights_hardware(self), irq->pirq, 1, irq->allow_access);
 }
 
-static long fill_hypercall_page(struct domain *d, u64 frame)
+static long fill_hypercall_page(struct domain *d, u64 gfn)
 {
+	unsigned long frame = domain_frame(d, gfn);
 	struct page_info *pg;
 
 	if (!mfn_valid(mfn(frame)))
@@ -216,7 +221,7 @@ static long fill_hypercall_page(struct domain *d, u64 frame)
 	pg = mfn_to_page(mfn(frame));
 	if (get_page_and_type(pg, d, PGT_WRITABLE, false))
 		return -EINVAL;
-	hypercall_page_fill(page_to_virt(pg));
+	(d->is_hvm ? hvm_hypercall_page_fill : hypercall_page_fill)(page_to_virt(pg));
 	put_page_and_type(pg);
 	return 0;
 }
@@ -246,15 +251,15 @@ static long node_affinity(const struct xen_domctl_nodeaffinity *op, bool set)
 	return first & 1 ? 0 : -EINVAL;
 }
 
-/* PV domains have no shadow tables and no pool for them. */
-static long paging_op(struct xen_domctl *op)
+/* There are no shadow tables, and nested ones come from the common heap. */
+static long paging_op(struct xen_domctl *op, bool hvm)
 {
 	switch (op->cmd) {
 	case XEN_DOMCTL_get_paging_mempool_size:
 		op->u.paging_mempool.size = 0;
 		return 0;
 	case XEN_DOMCTL_set_paging_mempool_size:
-		return op->u.paging_mempool.size ? -EOPNOTSUPP : 0;
+		return op->u.paging_mempool.size && !hvm ? -EOPNOTSUPP : 0;
 	}
 	if (op->u.shadow_op.op != XEN_DOMCTL_SHADOW_OP_GET_ALLOCATION)
 		return op->u.shadow_op.op == XEN_DOMCTL_SHADOW_OP_OFF ? 0 : -EOPNOTSUPP;
@@ -290,7 +295,7 @@ static long read_op(struct domain *d, struct xen_domctl *op)
 	case XEN_DOMCTL_shadow_op:
 	case XEN_DOMCTL_get_paging_mempool_size:
 	case XEN_DOMCTL_set_paging_mempool_size:
-		return paging_op(op);
+		return paging_op(op, d->is_hvm);
 	}
 	return -ENOSYS;
 }
@@ -312,6 +317,8 @@ static long change_op(struct domain *d, struct xen_domctl *op)
 		return set_max_mem(d, op->u.max_mem.max_memkb);
 	case XEN_DOMCTL_setvcpucontext:
 		return control_set_context(d, &op->u.vcpucontext);
+	case XEN_DOMCTL_sethvmcontext:
+		return d->is_hvm ? hvm_set_context(d, (unsigned long)op->u.hvmcontext.buffer.p, op->u.hvmcontext.size) : -EINVAL;
 	case XEN_DOMCTL_getvcpucontext:
 		return control_get_context(d, &op->u.vcpucontext);
 	case XEN_DOMCTL_setvcpuaffinity:

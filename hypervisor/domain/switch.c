@@ -19,7 +19,10 @@ static DEFINE_PER_CPU(struct vcpu *, loaded_vcpu);
 static void unload_regs(struct vcpu *v)
 {
 	v->regs = *guest_regs();
-	pv_ctxt_switch_from(v);
+	if (unlikely(v->is_hvm))
+		hvm_ctxt_switch_from(v);
+	else
+		pv_ctxt_switch_from(v);
 	fpu_save(v);
 }
 
@@ -57,7 +60,10 @@ static void load(struct vcpu *v)
 	v->dirty_cpu = smp_cpu();
 	*guest_regs() = v->regs;
 	fpu_restore(v);
-	pv_ctxt_switch_to(v, old);
+	if (unlikely(v->is_hvm))
+		hvm_ctxt_switch_to(v, old);
+	else
+		pv_ctxt_switch_to(v, old);
 	this_cpu(loaded_vcpu) = v;
 	if (old)
 		unload_done(old, v);
@@ -121,7 +127,7 @@ static void __noreturn finish_switch(struct vcpu *v)
 		if (user)
 			pv_toggle_mode(v);
 	}
-	entry_reset_stack_and_jump(entry_exit_to_guest);
+	entry_reset_stack_and_jump(v->is_hvm ? hvm_run : entry_exit_to_guest);
 }
 
 void __noreturn context_switch(struct vcpu *prev, struct vcpu *next)

@@ -48,6 +48,8 @@ static long physinfo(struct xen_sysctl_physinfo *pi)
 	pi->capabilities = XEN_SYSCTL_PHYSCAP_pv | XEN_SYSCTL_PHYSCAP_gnttab_v1;
 	if (grant_max_version > 1)
 		pi->capabilities |= XEN_SYSCTL_PHYSCAP_gnttab_v2;
+	if (hvm_available())
+		pi->capabilities |= XEN_SYSCTL_PHYSCAP_hvm | XEN_SYSCTL_PHYSCAP_hap;
 	pi->total_pages = total_pages;
 	pi->free_pages = mm_free_pages();
 	pi->max_mfn = max_page - 1;

@@ -172,7 +172,7 @@ long do_vcpu_op(unsigned long cmd, unsigned long vcpuid, unsigned long arg, unsi
 	if (!v)
 		return -ENOENT;
 	switch ((u32)cmd) {
-	case VCPUOP_initialise:				return initialise(v, arg);
+	case VCPUOP_initialise:				return v->is_hvm ? hvm_initialise(v, arg) : initialise(v, arg);
 	case VCPUOP_up:					return bring_up(v);
 	case VCPUOP_down:				return take_down(v);
 	case VCPUOP_is_up:				return !test_bit(VF_DOWN, &v->sched.flags);

@@ -10,6 +10,14 @@ static struct vcpu_info *default_info(const struct domain *d, unsigned int id)
 	return d->vcpu_info_dummy;
 }
 
+static void destroy_state(struct vcpu *v)
+{
+	if (v->is_hvm)
+		hvm_vcpu_destroy(v);
+	else
+		pv_vcpu_destroy(v);
+}
+
 struct vcpu *vcpu_create(struct domain *d, unsigned int id, unsigned int cpu)
 {
 	struct vcpu *v;
@@ -23,6 +31,7 @@ struct vcpu *vcpu_create(struct domain *d, unsigned int id, unsigned int cpu)
 	v->id = id;
 	v->dirty_cpu = VCPU_NOT_LOADED;
 	v->is_idle = d->is_idle;
+	v->is_hvm = d->is_hvm;
 	if (v->is_idle) {
 		static struct vcpu_info idle_info;	/* never pending */
 
@@ -31,17 +40,17 @@ struct vcpu *vcpu_create(struct domain *d, unsigned int id, unsigned int cpu)
 	} else {
 		v->info = default_info(d, id);
 		v->info->evtchn_upcall_mask = 1;
-		if (pv_vcpu_init(v))
+		if (d->is_hvm ? hvm_vcpu_init(v) : pv_vcpu_init(v))
 			goto fail;
 		if (fpu_vcpu_init(v))
-			goto fail_pv;
+			goto fail_state;
 	}
 	sched_vcpu_init(v, cpu);
 	WRITE_ONCE(d->vcpu[id], v);
 	return v;
 
-fail_pv:
-	pv_vcpu_destroy(v);
+fail_state:
+	destroy_state(v);
 fail:
 	lib_free(v);
 	return NULL;
@@ -51,7 +60,7 @@ void vcpu_destroy(struct vcpu *v)
 {
 	sched_vcpu_destroy(v);
 	fpu_vcpu_destroy(v);
-	pv_vcpu_destroy(v);
+	destroy_state(v);
 	v->domain->vcpu[v->id] = NULL;
 	lib_free(v);
 }
@@ -69,10 +78,9 @@ int vcpu_map_info(struct vcpu *v, unsigned long gfn, unsigned int offset)
 		return -EINVAL;
 	if (v != current && !test_bit(VF_DOWN, &v->sched.flags))
 		return -EINVAL;
-	if (!mfn_valid(mfn(gfn)))
-		return -EINVAL;
+	gfn = domain_frame(d, gfn);
 	pg = mfn_to_page(mfn(gfn));
-	if (get_page_and_type(pg, d, PGT_WRITABLE, false))
+	if (!mfn_valid(mfn(gfn)) || get_page_and_type(pg, d, PGT_WRITABLE, false))
 		return -EINVAL;
 	info = (struct vcpu_info *)((char *)page_to_virt(pg) + offset);
 	*info = *v->info;

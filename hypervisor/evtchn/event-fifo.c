@@ -146,7 +146,7 @@ static const struct evtchn_abi evtchn_fifo = {
 /* A page of the guest to write to, by its direct map address; a writable reference keeps it. */
 static void *guest_page_get(struct domain *d, u64 gfn)
 {
-	mfn_t m = mfn(gfn);
+	mfn_t m = mfn(domain_frame(d, gfn));
 
 	if (!mfn_valid(m) || get_page_and_type(mfn_to_page(m), d, PGT_WRITABLE, false))
 		return NULL;

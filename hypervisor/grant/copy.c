@@ -51,7 +51,7 @@ static int claim_one(struct domain *d, grant_ref_t ref, domid_t user, bool write
 	if (other == GNTST_bad_gntref)
 		return status;
 	if (!other && !part->transitive) {
-		other = grant_frame_get(d, part->frame, write, pg);
+		other = grant_frame_get(d, domain_frame(d, part->frame), write, pg);
 		if (other)
 			grant_unpin(d, ref, write, 1);
 	}
@@ -101,7 +101,7 @@ static int claim_frame(struct copy_side *s, u64 frame, struct page_info **pg)
 {
 	s->start = 0;
 	s->end = PAGE_SIZE;
-	return grant_frame_get(s->d, frame, s->write, pg);
+	return grant_frame_get(s->d, domain_frame(s->d, frame), s->write, pg);
 }
 
 static int side_claim(struct copy_side *s, const struct gnttab_copy_ptr *p, bool is_gref)

@@ -93,6 +93,8 @@ static unsigned int nr_kinds(u32 flags)
 
 static int set_pte(u64 host_addr, u32 flags, pte_t new, pte_t expect)
 {
+	if (unlikely(current->is_hvm))
+		return flags & GNTMAP_contains_pte ? -EINVAL : p2m_map_grant(current->domain, host_addr, new, expect);
 	if (flags & GNTMAP_contains_pte)
 		return pv_map_grant_pte(current, host_addr, new, expect);
 	return pv_map_grant_va(current, host_addr, new, expect);

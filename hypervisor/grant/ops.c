@@ -23,7 +23,8 @@ static int setup_table(struct grant_batch *b, void *element)
 	struct domain *d;
 
 	op->status = table_of(b, op->dom, &d);
-	if (!op->status && grant_table_grow(d, op->nr_frames))
+	/* Hardware-assisted guests place the frames themselves: XENMEM_add_to_physmap. */
+	if (!op->status && (d->is_hvm || grant_table_grow(d, op->nr_frames)))
 		op->status = GNTST_general_error;
 	for (unsigned int i = 0; !op->status && i < op->nr_frames; i++) {
 		xen_pfn_t gfn = mfn_x(virt_to_mfn(d->grant->shared[i]));
@@ -56,7 +57,7 @@ static int get_status_frames(struct grant_batch *b, void *element)
 
 	op->status = table_of(b, op->dom, &d);
 	for (unsigned int i = 0; !op->status && i < op->nr_frames; i++) {
-		if (grant_status_mfn(d, i, false, &m))
+		if (d->is_hvm || grant_status_mfn(d, i, false, &m))
 			op->status = GNTST_general_error;
 		else if (copy_out(list + i, &m))
 			op->status = GNTST_bad_virt_addr;
@@ -151,7 +152,7 @@ static int cache_flush_one(struct grant_batch *b, void *element)
 		return -EINVAL;
 	if (!op->length || !op->op)
 		return 0;
-	if (op->op & GNTTAB_CACHE_SOURCE_GREF)
+	if (op->op & GNTTAB_CACHE_SOURCE_GREF || current->is_hvm)
 		return -EOPNOTSUPP;
 	if (op->op & ~(GNTTAB_CACHE_CLEAN | GNTTAB_CACHE_INVAL) || !mfn_valid(m))
 		return -EINVAL;

@@ -51,7 +51,7 @@ static int pin_locked(struct domain *granter, grant_ref_t ref, struct grant_acti
 		return status;
 	if (!act->pin) {
 		act->domid = user;
-		act->frame = min(gt->abi->frame(gt, ref), (u64)NO_FRAME);
+		act->frame = min(domain_frame(granter, gt->abi->frame(gt, ref)), (u64)NO_FRAME);
 	}
 	for (unsigned int i = 0; i < uses; i++) {
 		status = grant_frame_get(granter, act->frame, write, page);

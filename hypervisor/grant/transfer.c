@@ -65,7 +65,7 @@ static int give(struct domain *from, struct domain *to, grant_ref_t ref, struct 
 {
 	int status;
 
-	if (READ_ONCE(to->state) != DOMAIN_RUNNING || to->mm.tot_pages >= to->mm.max_pages ||
+	if (to->is_hvm || READ_ONCE(to->state) != DOMAIN_RUNNING || to->mm.tot_pages >= to->mm.max_pages ||
 	    !grant_active_valid(to->grant, ref))
 		return GNTST_general_error;
 	status = commit(to->grant, ref, from->id);
@@ -84,8 +84,8 @@ int grant_transfer_one(struct grant_batch *b, void *element)
 	struct page_info *pg;
 
 	op->status = GNTST_bad_page;
-	if (!mfn_valid(mfn(op->mfn)))
-		return 0;
+	if (from->is_hvm || !mfn_valid(mfn(op->mfn)))
+		return 0;		/* frames of hardware-assisted guests stay where they are */
 	pg = mfn_to_page(mfn(op->mfn));
 	if (steal_page(from, pg))
 		return 0;

@@ -2,7 +2,7 @@
 /*
  * What lets a long call pause. (From registers to handler and back is entry/syscall.S's.)
  *
- * A continuation needs no state in the hypervisor: rip goes back over the SYSCALL instruction and
+ * A continuation needs no state in the hypervisor: rip goes back over the SYSCALL or VMMCALL instruction and
  * the argument registers are rewritten, so that the guest itself makes the rest of the call when
  * it next runs, after its events were delivered. In a multicall the same happens to the entry.
  */
@@ -10,6 +10,7 @@
 #include <xenolith/hypercall.h>
 
 #define SYSCALL_LENGTH	2
+#define VMMCALL_LENGTH	3
 
 long hypercall_continue(unsigned long op, unsigned long a1, unsigned long a2, unsigned long a3,
 			unsigned long a4, unsigned long a5)
@@ -23,7 +24,7 @@ long hypercall_continue(unsigned long op, unsigned long a1, unsigned long a2, un
 		memcpy(v->continuation.args, (unsigned long[]){ a1, a2, a3, a4, a5 }, sizeof(v->continuation.args));
 		return op;
 	}
-	regs->rip -= SYSCALL_LENGTH;
+	regs->rip -= v->is_hvm ? VMMCALL_LENGTH : SYSCALL_LENGTH;
 	regs->rdi = a1;
 	regs->rsi = a2;
 	regs->rdx = a3;
@@ -34,5 +35,7 @@ long hypercall_continue(unsigned long op, unsigned long a1, unsigned long a2, un
 
 bool hypercall_preempt(void)
 {
-	return READ_ONCE(cpu_info()->softirq_pending) || evtchn_upcall_needed(current);
+	/* IF is always set in PV guests, whose way to mask events is their vcpu_info. */
+	return READ_ONCE(cpu_info()->softirq_pending) ||
+	       (evtchn_upcall_needed(current) && guest_regs()->rflags & X86_EFLAGS_IF);
 }

@@ -16,9 +16,9 @@ struct call {				/* struct multicall_entry without the unused sixth argument */
 _Static_assert(offsetof(struct multicall_entry, args) == offsetof(struct call, args), "multicall");
 _Static_assert(sizeof(struct multicall_entry) == 64, "multicall entry size");
 
-static long make_call(const struct call *c)
+static long make_call(const hypercall_fn *table, const struct call *c)
 {
-	hypercall_fn fn = c->op < NR_HYPERCALLS ? hypercall_table[c->op] : NULL;
+	hypercall_fn fn = c->op < NR_HYPERCALLS ? table[c->op] : NULL;
 
 	if (!fn)
 		return -ENOSYS;
@@ -26,13 +26,13 @@ static long make_call(const struct call *c)
 }
 
 /* One entry at @addr. 0; -ERESTART: made in part, and the entry says so; -EFAULT; 1: was an iret. */
-static int run_entry(struct vcpu *v, unsigned long addr)
+static int run_entry(struct vcpu *v, const hypercall_fn *table, unsigned long addr)
 {
 	struct call c;
 
 	if (copy_words_in(&c, guest_ptr(addr), sizeof(c)))
 		return -EFAULT;
-	c.result = make_call(&c);
+	c.result = make_call(table, &c);
 	if (unlikely(c.op == __HYPERVISOR_iret))
 		return 1;
 	if (likely(!v->continuation.pending))
@@ -46,6 +46,7 @@ static int run_entry(struct vcpu *v, unsigned long addr)
 long do_multicall(unsigned long calls, unsigned long nr, unsigned long a3, unsigned long a4, unsigned long a5)
 {
 	struct vcpu *v = current;
+	const hypercall_fn *table = v->is_hvm ? hvm_hypercall_table : hypercall_table;
 	unsigned int left = nr;
 	int rc = 0;
 
@@ -55,7 +56,7 @@ long do_multicall(unsigned long calls, unsigned long nr, unsigned long a3, unsig
 		return -EFAULT;
 	v->in_multicall = true;
 	while (left) {
-		rc = run_entry(v, calls);
+		rc = run_entry(v, table, calls);
 		if (rc)
 			break;
 		calls += sizeof(struct multicall_entry);

@@ -28,6 +28,10 @@ static u32 features(const struct domain *d)
 		map |= 1U << XENFEAT_pae_pgdir_above_4gb;
 	if (d->is_hardware)
 		map |= 1U << XENFEAT_dom0;
+	if (d->is_hvm)
+		map = 1U << XENFEAT_writable_page_tables | 1U << XENFEAT_auto_translated_physmap |
+		      1U << XENFEAT_hvm_callback_vector | 1U << XENFEAT_hvm_safe_pvclock |
+		      1U << XENFEAT_memory_op_vnode_supported;
 	return map;
 }
 
@@ -59,7 +63,8 @@ long do_xen_version(unsigned long cmd, unsigned long arg, unsigned long a3, unsi
 	case XENVER_compile_info:
 		return copy_out(arg, &compile_info);
 	case XENVER_capabilities:
-		return copy_string(arg, "xen-3.0-x86_64 ", sizeof(xen_capabilities_info_t));
+		return copy_string(arg, hvm_available() ? "xen-3.0-x86_64 hvm-3.0-x86_64 " : "xen-3.0-x86_64 ",
+				   sizeof(xen_capabilities_info_t));
 	case XENVER_changeset:
 		return copy_string(arg, "xenolith", sizeof(xen_changeset_info_t));
 	case XENVER_platform_parameters:

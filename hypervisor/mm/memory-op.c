@@ -67,6 +67,18 @@ static bool remove_frame(struct domain *d, mfn_t m)
 	return true;
 }
 
+/* Hardware-assisted guests know frames by the numbers they gave them only. */
+static int place_extent(struct domain *d, unsigned long gfn, mfn_t first, unsigned int order)
+{
+	int rc = p2m_add(d, gfn, first, order);
+
+	for (unsigned long n = 0; rc && n < 1UL << order; n++) {
+		p2m_remove(d, gfn + n);
+		remove_frame(d, mfn_add(first, n));
+	}
+	return rc;
+}
+
 /*
  * 2^order new frames as element @i of the list @r says: their first is told there; with @populate
  * the pfn that it shall have is read there.
@@ -74,18 +86,22 @@ static bool remove_frame(struct domain *d, mfn_t m)
 static int add_extent(struct domain *d, const struct xen_memory_reservation *r, unsigned long i, bool populate)
 {
 	unsigned int bits = XENMEMF_get_address_bits(r->mem_flags);
-	unsigned long pfn, nr = 1UL << r->extent_order;
+	unsigned long pfn = 0, nr = 1UL << r->extent_order;
 	struct page_info *pg;
 	mfn_t first;
 
 	if (populate && read_frame(r, i, &pfn))
 		return -EFAULT;
+	if (d->is_hvm && !populate)
+		return -EOPNOTSUPP;
 	pg = alloc_domain_pages(d, r->extent_order, bits && bits <= 32 ? ALLOC_DMA32 : ALLOC_ANY);
 	if (!pg)
 		return -ENOMEM;
 	first = page_to_mfn(pg);
 	for (unsigned long n = 0; populate && n < nr; n++)
 		set_m2p(mfn_add(first, n), pfn + n);
+	if (d->is_hvm)
+		return place_extent(d, pfn, first, r->extent_order);
 	if (!r->extent_start.p || !write_frame(r, i, mfn_x(first)))
 		return 0;
 	/* The guest cannot be told of them. It may have given some of them back by itself. */
@@ -101,7 +117,7 @@ static int remove_extent(struct domain *d, const struct xen_memory_reservation *
 	if (read_frame(r, i, &frame))
 		return -EFAULT;
 	for (unsigned long n = 0; n < 1UL << r->extent_order; n++)
-		if (!remove_frame(d, mfn(frame + n))) {
+		if (!remove_frame(d, d->is_hvm ? p2m_remove(d, frame + n) : mfn(frame + n))) {
 			printk_guest("d%u: gives back frame %#lx, which it does not have\n", d->id, frame + n);
 			return -EINVAL;
 		}
@@ -123,14 +139,16 @@ static long change_reservation(unsigned int cmd, unsigned long start, unsigned l
 	if (!d)
 		return start;
 	for (; !rc && done < r.nr_extents; done += !rc) {
-		if (done != start && hypercall_preempt()) {
-			domain_put(d);
-			return hypercall_continue(__HYPERVISOR_memory_op, cmd | done << EXTENT_SHIFT, arg, 0, 0, 0);
-		}
+		if (done != start && hypercall_preempt())
+			break;
 		rc = cmd == XENMEM_decrease_reservation ? remove_extent(d, &r, done) :
 			add_extent(d, &r, done, cmd == XENMEM_populate_physmap);
 	}
+	if (d->is_hvm)
+		p2m_flush(d);
 	domain_put(d);
+	if (!rc && done < r.nr_extents)
+		return hypercall_continue(__HYPERVISOR_memory_op, cmd | done << EXTENT_SHIFT, arg, 0, 0, 0);
 	return done;
 }
 
@@ -224,6 +242,8 @@ static long memory_exchange(unsigned long arg)
 	unsigned int order;
 	int rc;
 
+	if (c.d->is_hvm)
+		return -EOPNOTSUPP;
 	if (copy_in(&x, arg))
 		return -EFAULT;
 	rc = check_exchange(&x, c.d);
@@ -365,6 +385,52 @@ static long acquire_resource(unsigned long arg)
 	return rc;
 }
 
+/* Where a hardware-assisted guest wants the hypervisor's frames; memory that was there is given back. */
+static int place_shared(struct domain *d, const struct xen_add_to_physmap *op)
+{
+	mfn_t m, old;
+	int rc;
+
+	if (op->space == XENMAPSPACE_shared_info) {
+		m = virt_to_mfn(d->shared_info);
+		rc = op->idx ? -EINVAL : 0;
+	} else {
+		rc = op->space != XENMAPSPACE_grant_table ? -EOPNOTSUPP :
+		     op->idx & XENMAPIDX_grant_table_status ? grant_status_mfn(d, op->idx & ~XENMAPIDX_grant_table_status, true, &m) :
+		     grant_frame_mfn(d, op->idx, &m);
+	}
+	if (rc)
+		return rc;
+	old = p2m_remove(d, op->gpfn);
+	remove_frame(d, old);
+	return p2m_add(d, op->gpfn, m, 0);
+}
+
+static long physmap(unsigned int cmd, unsigned long arg)
+{
+	struct xen_remove_from_physmap remove;
+	struct xen_add_to_physmap add;
+	bool adds = cmd == XENMEM_add_to_physmap;
+	struct domain *d;
+	long rc;
+
+	if (adds ? copy_in(&add, arg) : copy_in(&remove, arg))
+		return -EFAULT;
+	d = get_target(adds ? add.domid : remove.domid, &rc);
+	if (!d)
+		return rc;
+	if (!d->is_hvm)
+		rc = -EOPNOTSUPP;		/* a PV guest keeps its own physical map */
+	else if (adds)
+		rc = place_shared(d, &add);
+	else
+		rc = remove_frame(d, p2m_remove(d, remove.gpfn)) ? 0 : -EINVAL;
+	if (d->is_hvm)
+		p2m_flush(d);
+	domain_put(d);
+	return rc;
+}
+
 long do_memory_op(unsigned long cmd, unsigned long arg, unsigned long a3, unsigned long a4,
 		  unsigned long a5)
 {
@@ -400,8 +466,9 @@ long do_memory_op(unsigned long cmd, unsigned long arg, unsigned long a3, unsign
 		return machphys_mfn_list(arg);
 	case XENMEM_machphys_mapping:
 		return machphys_mapping(arg);
-	case XENMEM_add_to_physmap:	/* a PV guest keeps its own physical map */
-		return -EOPNOTSUPP;
+	case XENMEM_add_to_physmap:
+	case XENMEM_remove_from_physmap:
+		return physmap(op, arg);
 	}
 	return -ENOSYS;
 }

@@ -25,6 +25,11 @@ void tlb_flush_local(void)
 	irq_restore(irq);
 }
 
+u64 tlb_flushes(void)
+{
+	return this_cpu(flushed_at);
+}
+
 void tlb_load_cr3(paddr_t cr3)
 {
 	u64 t = __atomic_add_fetch(&tlb_clock, 1, __ATOMIC_SEQ_CST);

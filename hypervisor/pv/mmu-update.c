@@ -183,6 +183,27 @@ static int update_m2p(struct mmu_batch *b, u64 ptr, unsigned long pfn)
 
 #define PT_UPDATES	(BIT(MMU_NORMAL_PT_UPDATE) | BIT(MMU_PT_UPDATE_PRESERVE_AD) | BIT(MMU_PT_UPDATE_NO_TRANSLATE))
 
+/* Frames of a hardware-assisted domain go by its own numbers, unless they come from acquire_resource. */
+static int translate_foreign(const struct domain *owner, pte_t *e)
+{
+	mfn_t m;
+
+	if (!owner || !owner->is_hvm || !(*e & PTE_P))
+		return 0;
+	m = mfn(domain_frame(owner, mfn_x(pte_mfn(*e))));
+	if (!mfn_valid(m))
+		return -EINVAL;
+	*e = (*e & ~PTE_ADDR) | mfn_x(m) << PAGE_SHIFT;
+	return 0;
+}
+
+static noinline int mod_foreign(const struct mmu_batch *b, pte_t *slot, pte_t new, u64 cmd)
+{
+	int rc = cmd == MMU_PT_UPDATE_NO_TRANSLATE ? 0 : translate_foreign(b->owner, &new);
+
+	return rc ?: pv_mod_l1e(b->table_owner, b->owner, slot, new, cmd == MMU_PT_UPDATE_PRESERVE_AD, NULL);
+}
+
 static __always_inline int update_one(struct mmu_batch *b, const void *request)
 {
 	const struct mmu_update *req = request;
@@ -202,6 +223,8 @@ static __always_inline int update_one(struct mmu_batch *b, const void *request)
 		if (unlikely(rc))
 			return rc;
 	}
+	if (unlikely(b->owner != b->table_owner && b->level == 1))
+		return mod_foreign(b, slot, req->val, cmd);
 	if (likely(b->level == 1))
 		return pv_mod_l1e(b->table_owner, b->owner, slot, req->val, preserve_ad, NULL);
 	if (b->level)
@@ -402,7 +425,7 @@ long do_update_va_mapping_otherdomain(unsigned long va, unsigned long pte, unsig
 
 	if (rc)
 		return rc;
-	rc = update_va(current, va, pte, flags, owner);
+	rc = translate_foreign(owner, &pte) ?: update_va(current, va, pte, flags, owner);
 	mmu_owner_put(owner);
 	if (unlikely(rc == -ERESTART))
 		return hypercall_continue(__HYPERVISOR_update_va_mapping_otherdomain, va, pte, flags, domid, 0);

@@ -206,7 +206,8 @@ int pv_mmuext(struct mmu_batch *b, const void *request)
 	/* What acts on the caller's own address space cannot be asked for on behalf of another domain. */
 	if (op->cmd >= MMUEXT_NEW_BASEPTR && op->cmd <= MMUEXT_NEW_USER_BASEPTR && b->owner != b->v->domain)
 		return -EPERM;
-	if (op->cmd < 64 && BIT(op->cmd) & ON_FRAME && (!mfn_valid(m) || !b->owner))
+	/* XSA-109: hardware-assisted domains have no tables of ours. */
+	if (op->cmd < 64 && BIT(op->cmd) & ON_FRAME && (!mfn_valid(m) || !b->owner || b->owner->is_hvm))
 		return -EINVAL;
 	switch (op->cmd) {
 	case MMUEXT_PIN_L1_TABLE ... MMUEXT_PIN_L4_TABLE:

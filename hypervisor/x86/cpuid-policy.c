@@ -53,7 +53,24 @@ const u32 x86_pv_features[X86_FEATURE_WORDS] = {
 	[W_7D2] = F(MCDT_NO),
 };
 
-static struct cpuid_leaf xen_leaf(u32 leaf, u32 sub)
+void x86_hvm_add_features(u32 *features)
+{
+	features[W_1D] |= F(VME) | F(PSE) | F(PGE) | F(PSE36);
+	features[W_1C] |= F(X2APIC) | F(TSC_DEADLINE);
+	features[W_E1D] |= F(PAGE1GB);
+	features[W_E1C] |= F(CR8_LEGACY);
+	features[W_7B0] |= F(SMEP) | F(SMAP);
+	features[W_7C0] |= F(UMIP);
+}
+
+/* No XEN_HVM_CPUID_UPCALL_VECTOR: kernels then take the domain's callback vector, which needs no EOI, so no exit. */
+static struct cpuid_leaf hvm_leaf(const struct vcpu *v)
+{
+	return (struct cpuid_leaf){ XEN_HVM_CPUID_X2APIC_VIRT | XEN_HVM_CPUID_VCPU_ID_PRESENT | XEN_HVM_CPUID_DOMID_PRESENT,
+				    v->id, v->domain->id, 0 };
+}
+
+static struct cpuid_leaf xen_leaf(const struct vcpu *v, u32 leaf, u32 sub)
 {
 	switch (leaf - XEN_CPUID_FIRST_LEAF) {
 	case 0:
@@ -62,11 +79,13 @@ static struct cpuid_leaf xen_leaf(u32 leaf, u32 sub)
 	case 1:
 		return (struct cpuid_leaf){ .a = XEN_VERSION };
 	case 2:		/* one hypercall page, its MSR, features */
-		return (struct cpuid_leaf){ 1, 0x40000000, XEN_CPUID_FEAT1_MMU_PT_UPDATE_PRESERVE_AD, 0 };
+		return (struct cpuid_leaf){ 1, 0x40000000, v->is_hvm ? 0 : XEN_CPUID_FEAT1_MMU_PT_UPDATE_PRESERVE_AD, 0 };
 	case 3:
 		if (sub == 0)
 			return (struct cpuid_leaf){ (time_tsc_reliable() ? 2 : 0) | (x86.rdtscp ? 4 : 0), 0, tsc_khz, 0 };
 		return (struct cpuid_leaf){ .a = sub == 2 ? tsc_khz : 0 };
+	case 4:
+		return v->is_hvm ? hvm_leaf(v) : (struct cpuid_leaf){ 0 };
 	case 5:
 		return (struct cpuid_leaf){ .b = sub == 0 ? x86.phys_bits : 0 };
 	}
@@ -179,7 +198,7 @@ struct cpuid_leaf x86_cpuid_guest(const struct vcpu *v, u32 leaf, u32 sub)
 	struct cpuid_leaf r;
 
 	if (leaf >> 8 == XEN_CPUID_FIRST_LEAF >> 8)
-		return xen_leaf(leaf, sub);
+		return xen_leaf(v, leaf, sub);
 	r = x86_cpuid_policy(v->domain->cpu_features, leaf, sub);
 	switch (leaf) {				/* what depends on the vcpu and its state */
 	case 1:

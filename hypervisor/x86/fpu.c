@@ -155,6 +155,16 @@ static bool xcr0_legal(u64 val)
 	return !wide || (wide == XSTATE_AVX512 && val & XSTATE_AVX);
 }
 
+void fpu_note_xcr0(struct vcpu *v)
+{
+	u32 lo, hi;
+
+	if (!x86.xsave)
+		return;
+	asm volatile("xgetbv" : "=a" (lo), "=d" (hi) : "c" (0));
+	v->fpu.xcr0 = (lo | (u64)hi << 32) & x86.xcr0;
+}
+
 int fpu_set_xcr0(struct vcpu *v, u32 index, u64 val)
 {
 	if (!x86.xsave || index || !xcr0_legal(val))

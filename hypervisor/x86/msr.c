@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * MSRs as PV guests see them. A table says which ones exist for whom; reads give a constant or the
+ * MSRs as guests see them. A table says which ones exist for whom; reads give a constant or the
  * machine's value, writes are mostly dropped, since kernels write many MSRs in passing that mean
  * nothing in ring 3. A few have code of their own. Everything else does not exist (#GP).
  */
@@ -102,13 +102,13 @@ int x86_guest_rdmsr(struct vcpu *v, u32 msr, u64 *val)
 /* The guest names a frame of its own; it becomes its hypercall page. */
 static int set_hypercall_page(struct vcpu *v, u64 val)
 {
-	mfn_t m = mfn(val >> PAGE_SHIFT);
+	mfn_t m = mfn(domain_frame(v->domain, val >> PAGE_SHIFT));
 	struct page_info *pg = mfn_to_page(m);
 
 	if (val & ~PAGE_MASK || !mfn_valid(m) ||
 	    get_page_and_type(pg, v->domain, PGT_WRITABLE, false))
 		return -EPERM;
-	hypercall_page_fill(mfn_to_virt(m));
+	(v->is_hvm ? hvm_hypercall_page_fill : hypercall_page_fill)(mfn_to_virt(m));
 	put_page_and_type(pg);
 	return 0;
 }

@@ -30,6 +30,7 @@ extern unsigned char host_frame_table[];
 
 #include <xenolith/debug.h>
 #include <xenolith/domain.h>
+#include "no-hvm.h"
 #include <xenolith/hypercall.h>
 #include <xen/callback.h>
 #undef smp_cpu

@@ -22,6 +22,8 @@ static void *try_alloc(size_t size)
 void *lib_alloc(size_t size) { return try_alloc(size); }
 void lib_free(void *p) { live_objects -= p != NULL; free(p); }
 
+#include "no-hvm.h"
+void x86_hvm_add_features(u32 *features) { abort(); }
 #include "../../hypervisor/domain/domain.c"
 #include "../../hypervisor/lib/rangeset.c"
 

@@ -16,7 +16,7 @@ struct build {
 	uint32_t domid;
 	uint64_t pages;			/* memory at start */
 	uint64_t max_pages;		/* as far as it may grow */
-	unsigned int vcpus;
+	unsigned int vcpus, max_vcpus;
 	const char *kernel, *ramdisk;	/* files; the second may be NULL */
 	const char *cmdline;
 	uint32_t store_port, console_port;
@@ -34,5 +34,10 @@ struct build {
  * Return: 0, or -errno after a message.
  */
 int build_pv(struct host *h, struct build *b, struct image *image);
+
+/**
+ * build_pvh - memory, kernel, start_info, ACPI tables and first vcpu of a PVH guest; as build_pv()
+ */
+int build_pvh(struct host *h, struct build *b, struct image *image);
 
 #endif

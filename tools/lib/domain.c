@@ -177,6 +177,8 @@ static int make_domain(struct creation *n)
 {
 	const struct config *c = n->c;
 	struct xen_domctl op = { .u.createdomain = {
+		.flags = c->type == GUEST_PVH ? XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap : 0,
+		.arch.emulation_flags = c->type == GUEST_PVH ? XEN_X86_EMU_LAPIC : 0,
 		.max_vcpus = c->maxvcpus,
 		.max_evtchn_port = c->max_event_channels,
 		.max_grant_frames = c->max_grant_frames ? (int)c->max_grant_frames : -1,
@@ -236,10 +238,11 @@ static int fill_domain(struct creation *n)
 	n->build.pages = c->memory << 8;
 	n->build.max_pages = c->maxmem << 8;
 	n->build.vcpus = c->vcpus;
+	n->build.max_vcpus = c->maxvcpus;
 	n->build.kernel = c->kernel;
 	n->build.ramdisk = c->ramdisk;
 	n->build.cmdline = cmdline;
-	rc = build_pv(n->h, &n->build, &n->image);
+	rc = (c->type == GUEST_PVH ? build_pvh : build_pv)(n->h, &n->build, &n->image);
 	free(cmdline);
 	image_free(&n->image);
 	return rc;

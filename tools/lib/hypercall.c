@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 #include "hypercall.h"
+#include <xen/hvm/hvm_op.h>
 
 #define PAGE_BYTES 4096
 
@@ -131,6 +132,13 @@ int hcall_evtchn_unbound(struct host *h, uint32_t domid, uint32_t remote)
 	int rc = call_arg(h, __HYPERVISOR_event_channel_op, EVTCHNOP_alloc_unbound, &op, sizeof(op));
 
 	return rc < 0 ? rc : (int)op.port;
+}
+
+int hcall_hvm_param(struct host *h, uint32_t domid, uint32_t index, uint64_t value)
+{
+	struct xen_hvm_param op = { .domid = domid, .index = index, .value = value };
+
+	return call_arg(h, __HYPERVISOR_hvm_op, HVMOP_set_param, &op, sizeof(op));
 }
 
 int hcall_version(struct host *h, unsigned int cmd, void *arg, size_t size)

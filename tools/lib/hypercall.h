@@ -52,6 +52,9 @@ int hcall_pin_l4(struct host *h, uint32_t domid, uint64_t mfn);
 /** hcall_evtchn_unbound - a port in @domid for @remote to bind. Return: the port or -errno. */
 int hcall_evtchn_unbound(struct host *h, uint32_t domid, uint32_t remote);
 
+/** hcall_hvm_param - set an HVM_PARAM_* of a hardware-assisted domain */
+int hcall_hvm_param(struct host *h, uint32_t domid, uint32_t index, uint64_t value);
+
 /** hcall_version - xen_version with an argument of @size bytes, copied in and out; some commands answer a number */
 int hcall_version(struct host *h, unsigned int cmd, void *arg, size_t size);
 

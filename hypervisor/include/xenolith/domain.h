@@ -16,6 +16,7 @@
 #include <xenolith/drivers.h>
 #include <xenolith/evtchn.h>
 #include <xenolith/grant.h>
+#include <xenolith/hvm.h>
 #include <xenolith/lock.h>
 #include <xenolith/mm.h>
 #include <xenolith/pv.h>
@@ -39,11 +40,12 @@ struct vcpu {
 	unsigned int id;
 	unsigned int dirty_cpu;		/* CPU whose TLB may hold this vcpu's entries, or ~0 */
 	bool initialised;		/* context was set */
-	bool is_idle;
+	bool is_idle, is_hvm;
 	struct cpu_regs regs;		/* while not running */
 	struct fpu fpu;
 	struct sched_vcpu sched;
 	struct evtchn_vcpu evtchn;
+	struct hvm_vcpu hvm;		/* if is_hvm; then of pv only kernel_mode (1), nmi_pending and ctrl_tsc_aux mean something */
 	struct page_info *info_page;	/* registered vcpu_info: reference held */
 	unsigned long runstate_area;	/* guest addresses, 0 none: written at switches */
 	unsigned long time_area;
@@ -63,6 +65,7 @@ struct domain {
 	bool is_control;		/* Domain0's privileges */
 	bool is_hardware;		/* gets the machine's devices and pirqs: Domain0 */
 	bool is_idle, is_xenstore;
+	bool is_hvm;			/* hardware-assisted: frame numbers it uses are its own */
 	u8 state;			/* enum domain_state */
 	bool shutting_down, shut_down;
 	u8 shutdown_code;		/* SHUTDOWN_*, or SHUTDOWN_CODE_NONE */
@@ -75,6 +78,7 @@ struct domain {
 	cpumask_t dirty_cpus;		/* CPUs that may hold TLB entries of the domain */
 	struct mm_domain mm;
 	struct pv_domain pv;
+	struct hvm_domain hvm;
 	struct evtchn_domain evtchn;
 	struct sched_domain sched;
 	struct grant_table *grant;
@@ -111,6 +115,7 @@ struct domain_config {			/* for domain_create() */
 	unsigned int max_port;		/* highest event channel */
 	unsigned int grant_frames, maptrack_frames, grant_version;
 	bool control;			/* Domain0's privileges */
+	bool hvm;			/* hardware-assisted; hvm_available() */
 };
 #define DEFAULT_GRANT_FRAMES	64
 #define DEFAULT_MAPTRACK_FRAMES	1024
@@ -155,6 +160,15 @@ void domain_list_for_each(void (*fn)(struct domain *d, void *arg), void *arg);
 struct domain *domain_next(unsigned int id);
 void domain_get_info(struct domain *d, struct xen_domctl_getdomaininfo *info);	/* zeroes it first */
 
+/**
+ * domain_frame: the machine frame that @d calls @gfn: the same for PV guests. No reference: what comes out, valid or not, is a
+ * claim that get_page() checks.
+ */
+static inline unsigned long domain_frame(const struct domain *d, unsigned long gfn)
+{
+	return likely(!d->is_hvm) ? gfn : p2m_frame(d, gfn);
+}
+
 /* ---- the switch: domain/switch.c ---- */
 /**
  * context_switch: @prev's CPU state out, @next's in; never returns: ends on @next's exit path or
@@ -187,7 +201,6 @@ long do_vcpu_op(unsigned long cmd, unsigned long vcpuid, unsigned long arg, unsi
 long do_domctl(unsigned long arg, unsigned long, unsigned long, unsigned long, unsigned long);
 long do_sysctl(unsigned long arg, unsigned long, unsigned long, unsigned long, unsigned long);
 long do_platform_op(unsigned long arg, unsigned long, unsigned long, unsigned long, unsigned long);
-long do_hvm_op(unsigned long cmd, unsigned long arg, unsigned long, unsigned long, unsigned long);
 long do_memory_op(unsigned long cmd, unsigned long arg, unsigned long, unsigned long, unsigned long);	/* mm/memory-op.c */
 
 #endif

@@ -14,6 +14,7 @@ struct cpu_regs;
 typedef long (*hypercall_fn)(unsigned long, unsigned long, unsigned long, unsigned long, unsigned long);
 #define NR_HYPERCALLS		64
 extern const hypercall_fn hypercall_table[NR_HYPERCALLS];	/* NULL: -ENOSYS */
+extern const hypercall_fn hvm_hypercall_table[NR_HYPERCALLS];	/* of hardware-assisted guests */
 
 /**
  * hypercall_continue: "return hypercall_continue(op, a1 .. a5)": the call is re-executed with
@@ -30,10 +31,15 @@ bool hypercall_preempt(void);
  * guest memory of current, by guest virtual address; 0 or -EFAULT (nothing is known of partly
  * copied destinations). Addresses inside the hypervisor's range are refused. Interrupts may be
  * on or off; never called with a spinlock held that a fault handler would need.
+ *
+ * Addresses of a PV guest are used as they are, on its tables. While a hardware-assisted guest is current the
+ * tables have nothing but the hypervisor: the access faults, and the copy is made by walking the guest's tables.
  */
 int copy_from_guest_any(void *dst, const void __user *src, size_t n);
 int copy_to_guest_any(void __user *dst, const void *src, size_t n);
 int clear_guest(void __user *dst, size_t n);
+/** copy_by_walk: where a direct access is impossible: -EFAULT in a PV guest. */
+int copy_by_walk(void *buf, unsigned long addr, size_t n, bool to_guest);
 #define guest_ptr(addr)		((void __user *)(unsigned long)(addr))
 /** guest_addr_ok: [addr, addr+n) lies outside the hypervisor's hole and does not wrap. */
 static inline bool guest_addr_ok(unsigned long addr, size_t n)
@@ -68,7 +74,7 @@ static __always_inline int copy_words_in(void *dst, const void __user *user, siz
 	u32 half;
 
 	if (unlikely(!guest_words_ok((unsigned long)src)))
-		return -EFAULT;
+		return copy_by_walk(dst, (unsigned long)src, n, false);
 	stac();
 #pragma GCC unroll 8
 	for (size_t i = 0; i < n / 8; i++) {
@@ -83,7 +89,7 @@ static __always_inline int copy_words_in(void *dst, const void __user *user, siz
 	return 0;
 fault:
 	clac();
-	return -EFAULT;
+	return copy_by_walk(dst, (unsigned long)src, n, false);
 }
 
 static __always_inline int copy_words_out(void __user *user, const void *src, size_t n)
@@ -91,7 +97,7 @@ static __always_inline int copy_words_out(void __user *user, const void *src, si
 	void *dst = (__force void *)user;
 
 	if (unlikely(!guest_words_ok((unsigned long)dst)))
-		return -EFAULT;
+		return copy_by_walk((void *)src, (unsigned long)dst, n, true);
 	stac();
 #pragma GCC unroll 8
 	for (size_t i = 0; i < n / 8; i++)
@@ -102,7 +108,7 @@ static __always_inline int copy_words_out(void __user *user, const void *src, si
 	return 0;
 fault:
 	clac();
-	return -EFAULT;
+	return copy_by_walk((void *)src, (unsigned long)dst, n, true);
 }
 
 #define guest_copy_inline(n)	\

@@ -324,6 +324,8 @@ unsigned int pt_walk(paddr_t cr3, unsigned long va, pte_t *leaf);
 extern u64 tlb_clock;			/* counts full flushes; stamps are read from it */
 void tlb_flush_local(void);			/* all of this CPU's TLB, global entries too */
 void tlb_flush_local_va(unsigned long va);
+/** tlb_flushes: differs from what it was when this CPU has flushed everything since. */
+u64 tlb_flushes(void);
 /** tlb_load_cr3: CR3 := @cr3 with a full flush, counted like tlb_flush_local(). */
 void tlb_load_cr3(paddr_t cr3);
 /** tlb_flush_mask: flush CPUs in @mask (this one too when in it), @va or all when @va is ~0. Waits. */

@@ -325,11 +325,13 @@ extern const struct x86_feature_word {
 	u8 reg;				/* index into struct cpuid_leaf */
 } x86_feature_word[X86_FEATURE_WORDS];
 extern const u32 x86_pv_features[X86_FEATURE_WORDS];
+/** x86_hvm_add_features: to those of a PV guest, what only hardware-assisted ones may have. */
+void x86_hvm_add_features(u32 *features);
 /** x86_cpuid_policy: @leaf/@sub under @features, without what depends on a vcpu. */
 struct cpuid_leaf x86_cpuid_policy(const u32 *features, u32 leaf, u32 sub);
 /** x86_cpuid_guest: what @v sees for @leaf/@sub (also Xen leaves 0x40000000+). */
 struct cpuid_leaf x86_cpuid_guest(const struct vcpu *v, u32 leaf, u32 sub);
-/** x86_guest_rdmsr/wrmsr: emulation of MSRs of a PV guest; 0 or -EPERM (inject #GP). */
+/** x86_guest_rdmsr/wrmsr: emulation of MSRs of a guest; 0 or -EPERM (inject #GP). */
 int x86_guest_rdmsr(struct vcpu *v, u32 msr, u64 *val);
 int x86_guest_wrmsr(struct vcpu *v, u32 msr, u64 val);
 
@@ -345,6 +347,8 @@ int fpu_set_xcr0(struct vcpu *v, u32 index, u64 val);
  * @p, @bytes: multiples of 512
  */
 void fpu_clear(void *p, size_t bytes);
+/** fpu_note_xcr0: @v, which is loaded, may have set XCR0 without an exit (QEMU's TCG knows no intercept of XSETBV). */
+void fpu_note_xcr0(struct vcpu *v);
 #define FPU_LEGACY_SIZE		512
 /** fpu_set/get_legacy: the FXSAVE image of vcpu_guest_context; @v is not running. */
 void fpu_set_legacy(struct vcpu *v, const void *image);

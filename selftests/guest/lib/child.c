@@ -60,11 +60,12 @@ static void *open_page(struct child *c, unsigned long pfn)
 	return window;
 }
 
-static long make_domain(struct child *c, unsigned int vcpus)
+static long make_domain(struct child *c, unsigned int vcpus, bool hvm)
 {
 	struct xen_domctl op = { .u.createdomain = {
+		.flags = hvm ? XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap : 0,
 		.max_vcpus = vcpus, .max_evtchn_port = 1023, .max_grant_frames = 4, .max_maptrack_frames = 4,
-		.grant_opts = XEN_DOMCTL_GRANT_version(child_grant_version),
+		.grant_opts = XEN_DOMCTL_GRANT_version(child_grant_version), .arch.emulation_flags = hvm ? XEN_X86_EMU_LAPIC : 0,
 	} };
 	long rc = domctl(XEN_DOMCTL_createdomain, 0, &op);
 
@@ -251,7 +252,7 @@ long child_make(struct child *c, unsigned long role, unsigned int vcpus)
 
 	if (!window)
 		window = page_alloc();
-	rc = step("create", make_domain(c, vcpus));
+	rc = step("create", make_domain(c, vcpus, false));
 	if (rc)
 		return rc;
 	rc = step("memory", fill_memory(c));
@@ -265,8 +266,35 @@ long child_make(struct child *c, unsigned long role, unsigned int vcpus)
 	fill_tables(c);
 	rc = step("pin", pin_foreign(c));
 	rc = rc ? rc : step("context", set_context(c, entry));
+	return rc ? rc : child_open_box(c);
+}
+
+/* Frames of such a domain are named by its own numbers: c->mfn stays the list of pfns. */
+long child_make_hvm(struct child *c, unsigned int vcpus)
+{
+	unsigned long entry;
+	long rc;
+
+	if (!window)
+		window = page_alloc();
+	rc = step("create", make_domain(c, vcpus, true));
+	rc = rc ? rc : step("memory", fill_memory(c));
 	if (rc)
 		return rc;
+	c->start_info = load_image(c, &entry);
+	c->l4 = c->start_info + 2;
+	memset(open_page(c, c->start_info), 0, PAGE_SIZE);
+	memset(open_page(c, c->start_info + 1), 0, PAGE_SIZE);
+	return 0;
+}
+
+void *child_page(struct child *c, unsigned long pfn)
+{
+	return open_page(c, pfn);
+}
+
+long child_open_box(struct child *c)
+{
 	if (!c->box)
 		c->box = page_alloc();
 	return step("mailbox", map_foreign(c->box, c->mfn[c->start_info + 1], c->domid, PTE_RW_FLAGS));

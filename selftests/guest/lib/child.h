@@ -52,6 +52,10 @@ long sysctl(unsigned int cmd, struct xen_sysctl *op);
 extern unsigned int child_grant_version;	/* the highest that a child may have, 1 */
 /* All of a domain but its start: 0 or -errno of the step that failed (said by note()). */
 long child_make(struct child *c, unsigned long role, unsigned int vcpus);
+long child_open_box(struct child *c);
+/* For lib/hvm.c: a hardware-assisted domain with the image in its memory; a page of a child, until the next is asked for. */
+long child_make_hvm(struct child *c, unsigned int vcpus);
+void *child_page(struct child *c, unsigned long pfn);
 long child_start(struct child *c);
 bool child_shut_down(struct child *c, unsigned int *reason);
 /* Destroy: also unmaps the mailbox. 0 when every step was done. */

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* hvm_op: parameters that toolstack and guest agree by, and how a guest wants to be told of events. */
+#include "hvm-private.h"
+#include <xen/hvm/hvm_op.h>
+
+#define VIA_TYPE(val)	((val) >> 56)
+#define FIRST_VECTOR	16
+
+static long set_callback(struct domain *d, u64 val)
+{
+	/* Interrupts of a chipset that these guests do not have stay without effect. */
+	d->hvm.callback_vector = VIA_TYPE(val) == HVM_PARAM_CALLBACK_TYPE_VECTOR && (u8)val >= FIRST_VECTOR ? val : 0;
+	return 0;
+}
+
+static long set_param(struct domain *d, u32 index, u64 val)
+{
+	if (index == HVM_PARAM_CALLBACK_IRQ)
+		set_callback(d, val);
+	else if (d == current->domain)
+		return -EPERM;			/* the rest is the toolstack's word */
+	d->hvm.param[index] = val;
+	return 0;
+}
+
+static long param(bool set, unsigned long arg)
+{
+	struct xen_hvm_param op;
+	struct domain *d;
+	long rc;
+
+	if (copy_in(&op, arg))
+		return -EFAULT;
+	if (op.index >= HVM_NR_PARAMS)
+		return -EINVAL;
+	d = domain_get(op.domid);
+	if (!d)
+		return -ESRCH;
+	rc = d == current->domain ? 0 : rights_target(current->domain, d);
+	if (!rc && !d->is_hvm)
+		rc = -EINVAL;			/* a PV domain has no parameters */
+	if (!rc && set)
+		rc = set_param(d, op.index, op.value);
+	else if (!rc) {
+		op.value = d->hvm.param[op.index];
+		rc = copy_out(arg, &op);
+	}
+	domain_put(d);
+	return rc;
+}
+
+static long set_upcall_vector(unsigned long arg)
+{
+	struct xen_hvm_evtchn_upcall_vector op;
+	struct vcpu *v;
+
+	if (copy_in(&op, arg))
+		return -EFAULT;
+	if (!current->domain->is_hvm)
+		return -EINVAL;
+	v = vcpu_find(current->domain, op.vcpu);
+	if (!v)
+		return -ENOENT;
+	if (op.vector < FIRST_VECTOR)
+		return -EINVAL;
+	v->hvm.upcall_vector = op.vector;
+	return 0;
+}
+
+long do_hvm_op(unsigned long cmd, unsigned long arg, unsigned long a3, unsigned long a4, unsigned long a5)
+{
+	switch (cmd) {
+	case HVMOP_set_param:
+		return param(true, arg);
+	case HVMOP_get_param:
+		return param(false, arg);
+	case HVMOP_set_evtchn_upcall_vector:
+		return set_upcall_vector(arg);
+	}
+	return -ENOSYS;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The ACPI tables of a PVH guest. */
+#ifndef TOOLS_PVH_ACPI_H
+#define TOOLS_PVH_ACPI_H
+
+#include <stdint.h>
+
+/**
+ * pvh_acpi - fill the page of tables, which begins with the RSDP
+ * @paddr: where the guest sees it
+ * @vcpus: as many as it can have, up to CONFIG_MAX_VCPUS: their local APICs' numbers are theirs
+ */
+void pvh_acpi(uint8_t *page, uint64_t paddr, unsigned int vcpus);
+
+#endif
