@@ -163,6 +163,7 @@ static void start_vcpu(struct vcpu *v, u8 page)
 	v->initialised = true;
 	smp_wmb();
 	WRITE_ONCE(v->hvm.reset, true);
+	clear_bit(VF_BLOCKED, &v->sched.flags);	/* it may have been in HLT */
 	clear_bit(VF_DOWN, &v->sched.flags);
 	vcpu_wake(v);
 	vcpu_kick(v);			/* it may not have gone to sleep yet */
