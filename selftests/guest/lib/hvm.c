@@ -5,7 +5,6 @@
  *	0 .. image | (start_info) | mailbox | L4 | L3 | L2 | free	pfns; mapped by 2 MiB pages
  */
 #include "hvm.h"
-#include <xen/hvm/save.h>
 
 #define MSR_GS_BASE	0xc0000101
 #define CR0_PROTECTED_PAGED 0x80000033UL

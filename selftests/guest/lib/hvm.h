@@ -10,6 +10,7 @@
 #include "child.h"
 #include <xen/hvm/hvm_op.h>
 #include <xen/hvm/params.h>
+#include <xen/hvm/save.h>
 #include <xen/hvm/hvm_vcpu.h>
 
 /* All of such a domain but its start; vcpu 0 will run fn(role). 0 or -errno of the step that failed. */
