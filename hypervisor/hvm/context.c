@@ -37,7 +37,7 @@ static void set_cpu(struct vcpu *v, const struct hvm_hw_cpu *c)
 	v->hvm.dr[1] = c->dr1;
 	v->hvm.dr[2] = c->dr2;
 	v->hvm.dr[3] = c->dr3;
-	v->hvm.nmi_blocked = v->hvm.wait_sipi = v->hvm.reset = false;
+	v->hvm.nmi_blocked = false;
 	v->pv.ctrl_tsc_aux = c->msr_tsc_aux;
 	hvm_ops->set_cpu(v, c);
 	v->initialised = true;
@@ -48,7 +48,7 @@ static void set_cpu(struct vcpu *v, const struct hvm_hw_cpu *c)
 void hvm_reset(struct vcpu *v)
 {
 	struct hvm_hw_cpu c = {
-		.rdx = 0x600, .cr0 = X86_CR0_ET, .dr6 = 0xffff0ff0, .dr7 = 0x400,
+		.msr_tsc_aux = v->pv.ctrl_tsc_aux, .rdx = 0x600, .cr0 = X86_CR0_ET, .dr6 = 0xffff0ff0, .dr7 = 0x400,
 		.cs_sel = v->hvm.start_page << 8, .cs_base = (u64)v->hvm.start_page << 12,
 		.cs_limit = 0xffff, .ds_limit = 0xffff, .es_limit = 0xffff, .fs_limit = 0xffff, .gs_limit = 0xffff,
 		.ss_limit = 0xffff, .tr_limit = 0xffff, .ldtr_limit = 0xffff, .idtr_limit = 0xffff, .gdtr_limit = 0xffff,
@@ -56,6 +56,7 @@ void hvm_reset(struct vcpu *v)
 		.gs_arbytes = AR_DATA16, .ss_arbytes = AR_DATA16, .tr_arbytes = AR_TSS, .ldtr_arbytes = AR_LDT,
 	};
 
+	WRITE_ONCE(v->hvm.reset, false);	/* first: the next one may come at once */
 	vlapic_reset(v);
 	set_cpu(v, &c);
 }
@@ -103,10 +104,12 @@ long hvm_initialise(struct vcpu *v, unsigned long arg)
 	c.dr6 = 0xffff0ff0;
 	c.dr7 = 0x400;
 	spin_lock(&v->domain->lock);
-	if (v->initialised)
+	if (v->initialised) {
 		rc = -EEXIST;
-	else
+	} else {
 		set_cpu(v, &c);
+		v->hvm.wait_sipi = false;
+	}
 	spin_unlock(&v->domain->lock);
 	return rc;
 }
@@ -121,6 +124,7 @@ static int set_record(struct domain *d, const struct hvm_save_descriptor *desc, 
 		return -EINVAL;
 	vcpu_pause(v);
 	set_cpu(v, c);
+	v->hvm.wait_sipi = false;
 	clear_bit(VF_DOWN, &v->sched.flags);
 	vcpu_unpause(v);
 	return 0;

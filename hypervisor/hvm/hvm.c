@@ -150,14 +150,14 @@ void hvm_run(void)
 		u64 flushes;
 		bool flush;
 
+		if (unlikely(READ_ONCE(v->hvm.reset)))
+			hvm_reset(v);
 		irq_disable();
-		if (READ_ONCE(cpu_info()->softirq_pending)) {
+		if (READ_ONCE(cpu_info()->softirq_pending) || READ_ONCE(v->hvm.reset)) {
 			irq_enable();
 			softirq_run();
 			continue;
 		}
-		if (unlikely(v->hvm.reset))
-			hvm_reset(v);
 		inject_events(v);
 		flushes = tlb_flushes();
 		flush = v->hvm.asid_stamp != flushes || v->hvm.asid_cpu != smp_cpu();

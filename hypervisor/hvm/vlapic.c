@@ -177,8 +177,8 @@ static void deliver(struct vcpu *v, u64 icr)
 		post(v, icr);
 		break;
 	case NMI_MODE:
-		v->pv.nmi_pending = true;
-		hvm_rouse(v);
+		if (!xchg(&v->pv.nmi_pending, true))
+			hvm_rouse(v);
 		break;
 	case INIT_MODE:
 		stop_vcpu(v);
