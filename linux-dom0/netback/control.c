@@ -261,7 +261,8 @@ static unsigned int input6(const struct sk_buff *skb, u32 flags, u8 *to, u8 *typ
 
 	if (!ip)
 		return 0;
-	memcpy(to, &ip->saddr, 32);
+	memcpy(to, &ip->saddr, sizeof(ip->saddr));
+	memcpy(to + sizeof(ip->saddr), &ip->daddr, sizeof(ip->daddr));
 	if (flags & XEN_NETIF_CTRL_HASH_TYPE_IPV6_TCP && ip->nexthdr == IPPROTO_TCP &&
 	    !skb_copy_bits(skb, skb_network_offset(skb) + sizeof(*ip), to + 32, 4)) {
 		*type = _XEN_NETIF_CTRL_HASH_TYPE_IPV6_TCP;

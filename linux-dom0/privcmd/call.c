@@ -34,9 +34,11 @@ long privcmd_hypercall(struct privcmd_file *pf, void __user *user)
 
 /**
  * struct dm_op - a dm_op hypercall in the making
+ * @arg:	the call
  * @user:	its buffers, as user space gave them
  * @xen:	as the hypervisor wants them
  * @pages:	the pages under all of them, pinned: the hypervisor cannot fault them in
+ * @pinned:	how many of them
  */
 struct dm_op {
 	struct privcmd_dm_op arg;
@@ -93,7 +95,7 @@ static int pin_buffers(struct dm_op *op)
 		rc = pin_buffer(op, &op->user[i]);
 		if (rc)
 			return rc;
-		set_xen_guest_handle(op->xen[i].h, op->user[i].uptr);
+		set_xen_guest_handle(op->xen[i].h, (void __force *)op->user[i].uptr);
 		op->xen[i].size = op->user[i].size;
 	}
 	return 0;
