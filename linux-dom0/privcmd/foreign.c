@@ -115,6 +115,8 @@ bool foreign_unmapped(struct vm_area_struct *vma, unsigned long addr, unsigned l
  * @frames:	the next frame
  * @prot:	the mapping's rights
  * @kind:	how the hypervisor takes frame numbers: MMU_NORMAL_PT_UPDATE, MMU_PT_UPDATE_NO_TRANSLATE
+ * @count:	how many entries
+ * @updates:	what the hypervisor is asked to do
  */
 struct pv_batch {
 	const xen_pfn_t *frames;
@@ -180,7 +182,10 @@ static int map_pv(struct vm_area_struct *vma, unsigned long addr, const xen_pfn_
 
 /**
  * struct shown - frames of this domain about to be seen by user space
+ * @pages:	the next one
  * @errs:	those with an error are left out; NULL: none has one
+ * @prot:	the mapping's rights
+ * @mm:	where
  */
 struct shown {
 	struct page **pages;
