@@ -128,7 +128,7 @@ struct back_ring {
 	struct back_request *owner[BACK_BATCH];
 	struct page *map_page[BACK_BATCH];
 	struct back_segment *map_segment[BACK_BATCH];
-	u64 reads, writes, flushes, discards, sectors_read, sectors_written, out_of_requests;
+	u64 reads, writes, flushes, discards, sectors_read, sectors_written;
 };
 
 /**

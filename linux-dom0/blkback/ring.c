@@ -102,7 +102,7 @@ static int ring_thread(void *data)
 		set_current_state(TASK_IDLE);
 		if (kthread_should_stop())
 			break;
-		if (!READ_ONCE(ring->kicked) || READ_ONCE(ring->broken)) {
+		if (!READ_ONCE(ring->kicked) || !READ_ONCE(ring->irq) || READ_ONCE(ring->broken)) {
 			schedule();
 			continue;
 		}
@@ -201,7 +201,7 @@ int back_create_ring(struct blkback *back, struct back_ring *ring, const struct 
 	rc = bind_interdomain_evtchn_to_irqhandler_lateeoi(back->bus, offer->port, back_interrupt, 0, "xen-blkback", ring);
 	if (rc < 0)
 		goto stop;
-	ring->irq = rc;
+	WRITE_ONCE(ring->irq, rc);	/* the first event may have come before: the thread waits for this */
 	/* What was sent before there was anybody to tell. */
 	WRITE_ONCE(ring->kicked, true);
 	wake_up_process(ring->thread);
