@@ -162,24 +162,36 @@ static bool any_absent(const struct piece *piece, unsigned int count)
 	return false;
 }
 
+/* User space's memory is tried before the mapping is touched: what it got wrong there leaves everything as it was. */
+static int take_piece(const struct privcmd_mmapbatch_v2 *batch, unsigned int done, struct piece *piece,
+		      unsigned int count, int version)
+{
+	if (copy_from_user(piece->frames, batch->arr + done, count * sizeof(xen_pfn_t)))
+		return -EFAULT;
+	if (version == 2 && clear_user(batch->err + done, count * sizeof(int)))
+		return -EFAULT;
+	return done ? 0 : start_batch(batch->addr, batch->num);
+}
+
 /* Return: 0, -ENOENT when a frame is paged out and worth another try, or what went wrong otherwise. */
 static int map_pieces(const struct privcmd_mmapbatch_v2 *batch, struct piece *piece, int version)
 {
 	unsigned int done, count;
 	bool absent = false;
-	int rc = 0;
+	int rc;
 
-	for (done = 0; done < batch->num && !rc; done += count) {
+	for (done = 0; done < batch->num; done += count) {
 		count = min_t(unsigned int, batch->num - done, FOREIGN_BATCH);
-		if (copy_from_user(piece->frames, batch->arr + done, count * sizeof(xen_pfn_t)))
-			return -EFAULT;
-		rc = map_piece(batch->addr + (unsigned long)done * PAGE_SIZE, piece, count, batch->dom);
+		rc = take_piece(batch, done, piece, count, version);
+		if (!rc)
+			rc = map_piece(batch->addr + (unsigned long)done * PAGE_SIZE, piece, count, batch->dom);
+		if (!rc)
+			rc = report(batch, done, piece, count, version) ?: fatal_signal();
 		if (rc)
 			return rc;
 		absent |= any_absent(piece, count);
-		rc = report(batch, done, piece, count, version) ?: fatal_signal();
 	}
-	return rc ?: absent ? -ENOENT : 0;
+	return absent ? -ENOENT : 0;
 }
 
 long privcmd_mmap_batch(struct privcmd_file *pf, void __user *user, int version)
@@ -198,7 +210,7 @@ long privcmd_mmap_batch(struct privcmd_file *pf, void __user *user, int version)
 	piece = kmalloc(sizeof(*piece), GFP_KERNEL);
 	if (!piece)
 		return -ENOMEM;
-	rc = start_batch(batch.addr, batch.num) ?: map_pieces(&batch, piece, version);
+	rc = map_pieces(&batch, piece, version);
 	kfree(piece);
 	return rc;
 }
