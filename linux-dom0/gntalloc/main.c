@@ -387,3 +387,4 @@ module_exit(gntalloc_exit);
 
 MODULE_DESCRIPTION("Memory granted to other domains by user space");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(XENOLITH_VERSION);

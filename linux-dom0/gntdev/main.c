@@ -309,3 +309,4 @@ module_exit(gntdev_exit);
 
 MODULE_DESCRIPTION("Memory granted by other domains for user space");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(XENOLITH_VERSION);

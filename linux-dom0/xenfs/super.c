@@ -95,3 +95,4 @@ module_exit(xenfs_exit);
 
 MODULE_DESCRIPTION("Xen file system");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(XENOLITH_VERSION);
