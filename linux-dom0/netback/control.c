@@ -243,7 +243,8 @@ static unsigned int input4(const struct sk_buff *skb, u32 flags, u8 *to, u8 *typ
 
 	if (!ip || ip->ihl < 5)
 		return 0;
-	memcpy(to, &ip->saddr, 8);
+	memcpy(to, &ip->saddr, sizeof(ip->saddr));
+	memcpy(to + sizeof(ip->saddr), &ip->daddr, sizeof(ip->daddr));
 	ports = skb_network_offset(skb) + ip->ihl * 4;
 	if (flags & XEN_NETIF_CTRL_HASH_TYPE_IPV4_TCP && ip->protocol == IPPROTO_TCP && !ip_is_fragment(ip) &&
 	    !skb_copy_bits(skb, ports, to + 8, 4)) {
