@@ -92,13 +92,21 @@ static void unmap_ref(int node, unsigned char *at, uint64_t index)
 	ioctl(node, IOCTL_GNTDEV_UNMAP_GRANT_REF, &arg);
 }
 
+static void skip_import(void)
+{
+	int i;
+
+	for (i = 0; i < 6; i++)
+		ksft_test_result_skip("the buffer's addresses are not those of its memory\n");
+}
+
 static void test_import(void)
 {
 	struct ioctl_gntdev_dmabuf_imp_to_refs arg = { .count = 1, .domid = self };
 	struct ioctl_gntdev_dmabuf_imp_release release;
 	unsigned char *at = NULL, *seen;
 	uint64_t index = 0;
-	int fd = make_buffer(&at);
+	int fd = make_buffer(&at), rc;
 
 	if (fd < 0) {
 		ksft_test_result_skip("no /dev/udmabuf to make a buffer with\n");
@@ -109,7 +117,12 @@ static void test_import(void)
 	arg.count = 2;
 	CHECK(call(gntdev, IOCTL_GNTDEV_DMABUF_IMP_TO_REFS, &arg) == -EINVAL, "not the buffer's size: EINVAL\n");
 	arg.count = 1;
-	CHECK(call(gntdev, IOCTL_GNTDEV_DMABUF_IMP_TO_REFS, &arg) == 0, "a buffer is granted\n");
+	rc = call(gntdev, IOCTL_GNTDEV_DMABUF_IMP_TO_REFS, &arg);
+	if (rc == -EINVAL) {	/* a PV guest without swiotlb-xen: devices get other addresses than the machine's */
+		skip_import();
+		return;
+	}
+	CHECK(rc == 0, "a buffer is granted\n");
 	seen = map_ref(gntdev, arg.refs[0], &index);
 	CHECK(seen != MAP_FAILED && seen[100] == 0x61, "and mapped: it is its memory\n");
 	if (seen == MAP_FAILED)
