@@ -97,14 +97,11 @@ static blk_status_t put_direct(struct front_queue *queue, struct request *rq, u6
 	return BLK_STS_OK;
 }
 
-static blk_status_t put_indirect(struct front_queue *queue, struct request *rq, struct front_slot *slot, u64 id)
+static blk_status_t put_indirect(struct front_queue *queue, struct request *rq, const struct front_page *table, u64 id)
 {
-	struct front_page *table = front_table(queue, slot);
 	struct front_cmd *cmd = blk_mq_rq_to_pdu(rq);
 	struct blkif_request *to = next_slot(queue);
 
-	if (!table)
-		return BLK_STS_RESOURCE;
 	to->operation = BLKIF_OP_INDIRECT;
 	to->u.indirect.indirect_op = cmd->op;
 	to->u.indirect.handle = queue->front->handle;
@@ -123,6 +120,9 @@ static blk_status_t put_data(struct front_queue *queue, struct request *rq, stru
 
 	if (!sectors_only(rq))
 		return BLK_STS_IOERR;
+	/* The table first: it takes a reference of its own. */
+	if (segments > BLKIF_MAX_SEGMENTS_PER_REQUEST && !front_table(queue, slot))
+		return BLK_STS_RESOURCE;
 	if (!front_reserve(queue, segments))
 		return BLK_STS_RESOURCE;
 	cmd->op = rq_data_dir(rq) == READ ? BLKIF_OP_READ : BLKIF_OP_WRITE;
@@ -131,7 +131,7 @@ static blk_status_t put_data(struct front_queue *queue, struct request *rq, stru
 		cmd->op = BLKIF_OP_WRITE_BARRIER;
 	if (segments <= BLKIF_MAX_SEGMENTS_PER_REQUEST)
 		return put_direct(queue, rq, id);
-	return put_indirect(queue, rq, slot, id);
+	return put_indirect(queue, rq, slot->table, id);
 }
 
 static blk_status_t put_discard(struct front_queue *queue, struct request *rq, u64 id)
