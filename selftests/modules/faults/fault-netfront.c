@@ -286,10 +286,14 @@ static int prepare(struct front *f)
 
 static int publish(struct front *f, const struct fault *fault)
 {
+	/* Of the driver before: they would go before ours. */
+	static const char *const old[] = { "multi-queue-num-queues", "event-channel-tx", "event-channel-rx" };
 	const char *node = f->bus->nodename;
+	unsigned int n;
 
-	if (xenbus_exists(XBT_NIL, node, "multi-queue-num-queues"))
-		xenbus_rm(XBT_NIL, node, "multi-queue-num-queues");
+	for (n = 0; n < ARRAY_SIZE(old); n++)
+		if (xenbus_exists(XBT_NIL, node, old[n]))
+			xenbus_rm(XBT_NIL, node, old[n]);
 	return xenbus_printf(XBT_NIL, node, "tx-ring-ref", "%u", f->ring_refs[0]) ?:
 	       xenbus_printf(XBT_NIL, node, "rx-ring-ref", "%u", f->ring_refs[1]) ?:
 	       xenbus_printf(XBT_NIL, node, "event-channel", "%u", f->port) ?:
