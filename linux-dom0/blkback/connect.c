@@ -140,7 +140,7 @@ static int read_queues(struct blkback *back, unsigned int *nr)
 /* One page is "ring-ref", several are "ring-ref0" and so on; some frontends number a single one, too. */
 static int read_refs(struct blkback *back, const char *path, struct back_offer *offer)
 {
-	char key[16];
+	char key[20];
 	unsigned int n;
 
 	if (offer->pages == 1 && xenbus_scanf(XBT_NIL, path, "ring-ref", "%u", &offer->refs[0]) == 1)
