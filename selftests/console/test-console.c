@@ -68,13 +68,14 @@ static bool is_quiet(void)
 
 static void start(void)
 {
-	char socket_option[80], log_option[80];
-	char *argv[] = { "xenconsoled", "-i", "--log=guest", socket_option, log_option, "--pid-file=/dev/null", NULL };
+	char socket_option[80], log_option[80], pid_option[80];
+	char *argv[] = { "xenconsoled", "-i", "--log=guest", socket_option, log_option, pid_option, NULL };
 	struct rlimit limit = { 256, 256 };
 
 	snprintf(socket_path, sizeof(socket_path), "%s/socket", folder);
 	snprintf(socket_option, sizeof(socket_option), "--socket=%s", socket_path);
 	snprintf(log_option, sizeof(log_option), "--log-dir=%s/log", folder);
+	snprintf(pid_option, sizeof(pid_option), "--pid-file=%s/pid", folder);
 	fflush(stdout);
 	daemon_pid = fork();
 	if (daemon_pid)
@@ -454,6 +455,7 @@ static void test_many(void)
 
 int main(void)
 {
+	char pid_file[80];
 	int status;
 
 	if (!mkdtemp(folder))
@@ -480,6 +482,8 @@ int main(void)
 	waitpid(daemon_pid, &status, 0);
 	check(WIFEXITED(status) && !WEXITSTATUS(status), "it ends cleanly, without a leak");
 	check(access(socket_path, F_OK) && !fake->mapped, "socket and mappings are gone");
+	snprintf(pid_file, sizeof(pid_file), "%s/pid", folder);
+	check(access(pid_file, F_OK), "so is the pid file");
 	printf("1..%u\n", checks);
 	return failures ? 1 : 0;
 }

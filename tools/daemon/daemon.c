@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -121,6 +122,14 @@ void daemon_ready(const char *pid_file)
 	notify_systemd();
 	if (ready_pipe >= 0)
 		leave_terminal();
+}
+
+void daemon_end(const char *pid_file)
+{
+	struct stat st;
+
+	if (pid_file && !lstat(pid_file, &st) && S_ISREG(st.st_mode))
+		unlink(pid_file);
 }
 
 void log_line(const char *format, ...)

@@ -18,6 +18,9 @@ void daemon_begin(const char *name, bool foreground, bool resumed);
 /** daemon_ready() - served from now on: pid file (NULL: none), systemd's notification, the terminal is left. */
 void daemon_ready(const char *pid_file);
 
+/** daemon_end() - before a clean exit: the pid file goes. What is no regular file (/dev/null) was not made by us and stays. */
+void daemon_end(const char *pid_file);
+
 /** log_line() - one line for the operator. */
 void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -249,7 +249,8 @@ static bool interface_comes(const char *name)
 	return false;
 }
 
-static int nic_ready(const struct device *dev, uint32_t domid)
+/* The backend tells the frontend that it is connected when somebody says that its interface is where it belongs. */
+static int nic_ready(struct host *h, const struct device *dev, uint32_t domid)
 {
 	const struct nic *n = dev->nic;
 	char name[32];
@@ -268,7 +269,10 @@ static int nic_ready(const struct device *dev, uint32_t domid)
 		return script_run(n->script, "online", domid, "vif", n->devid, name, n->bridge);
 	rc = bridge_join(name, n->bridge, n->mtu);
 	if (rc)
-		msg_error(rc, "%s cannot join the bridge %s: %s", name, n->bridge ?: "(none)", strerror(-rc));
+		return msg_error(rc, "%s cannot join the bridge %s: %s", name, n->bridge ?: "(none)", strerror(-rc));
+	rc = store_write(h, "connected", "/local/domain/0/backend/vif/%u/%u/hotplug-status", domid, n->devid);
+	if (rc)
+		msg_error(rc, "%s: the backend cannot be told that it is connected: %s", name, strerror(-rc));
 	return rc;
 }
 
@@ -300,7 +304,7 @@ int device_ready(struct host *h, struct device *dev, uint32_t domid)
 	rc = rc ?: wait_backend(h, dev, domid);
 	if (!rc && dev->hold >= 0)
 		rc = disk_opened(dev, domid);
-	return !rc && dev->nic ? nic_ready(dev, domid) : rc;
+	return !rc && dev->nic ? nic_ready(h, dev, domid) : rc;
 }
 
 /* --- going ------------------------------------------------------------------------------------------------------------ */

@@ -140,8 +140,7 @@ static void signal_ready(struct source *s, uint32_t events)
 	}
 	domains_close();
 	unlink(socket_path);
-	if (pid_file)
-		unlink(pid_file);
+	daemon_end(pid_file);
 	exit(0);
 }
 
