@@ -378,8 +378,13 @@ static void test_direct_io(struct shared *s)
 	memset(back, 0xa5, PAGE);
 	CHECK(pwrite(file, back, PAGE, 0) == (ssize_t)PAGE && pread(file, at, PAGE, 0) == (ssize_t)PAGE &&
 	      s->at[17] == 0xa5, "read() puts into it\n");
-	/* The pages are in the pipe, not their bytes: they stay mapped until the pipe is read. */
-	if (!pipe(pipes)) {
+	/*
+	 * The pages are in the pipe, not their bytes: they stay mapped until the pipe is read. Linux's own module (ours
+	 * alone has a version) then frees the pages of a PV domain's mapping twice.
+	 */
+	if (access("/sys/module/xen_gntdev/version", F_OK)) {
+		ksft_test_result_skip("pages in use outlive their mapping: not with the kernel's own gntdev\n");
+	} else if (!pipe(pipes)) {
 		struct iovec v = { .iov_base = at, .iov_len = PAGE };
 		ssize_t n = vmsplice(pipes[1], &v, 1, 0);
 
