@@ -22,6 +22,7 @@ SELFTESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.environ.get("BUILD", os.path.join(SELFTESTS, "build"))
 LOGS = os.environ.get("LOGS", os.path.join(BUILD, "check"))
 HYPERVISOR = os.environ.get("HYPERVISOR", "xenolith")
+SLOW = 4  # times a limit in seconds, which is what a quiet machine needs: a busy one may take longer
 number = failed = 0
 
 
@@ -53,7 +54,7 @@ class Machine:
         open(self.log, "w").close()
         self.process = subprocess.Popen(
             [os.path.join(SELFTESTS, "boot"), "-H", hypervisor or HYPERVISOR, "--talk", self.dir,
-             "-l", self.log, "-T", str(timeout), *options], stdin=subprocess.DEVNULL)
+             "-l", self.log, "-T", str(timeout * SLOW), *options], stdin=subprocess.DEVNULL)
         self.serial = self._connect("serial")
         threading.Thread(target=self._drain, daemon=True).start()
         self.mon = self._connect("monitor")
@@ -91,7 +92,7 @@ class Machine:
 
     def expect(self, pattern, timeout=120):
         """A match may not begin before the end of the one before."""
-        stop = time.time() + timeout
+        stop = time.time() + timeout * SLOW
         while True:
             alive = self.running()
             m = re.compile(pattern, re.M).search(self.text(), self.at)
@@ -144,9 +145,9 @@ class Machine:
         body = data[m.end():]
         return int(m[1]), int(m[2]), len({body[i:i + 3] for i in range(0, len(body), 3)})
 
-    def wait_end(self, timeout=60):
+    def wait_end(self, timeout=60, slow=SLOW):
         """True when the machine went down by itself."""
-        stop = time.time() + timeout
+        stop = time.time() + timeout * slow
         while self.running() and time.time() < stop:
             time.sleep(0.1)
         return not self.running()

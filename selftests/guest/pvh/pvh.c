@@ -31,7 +31,7 @@ static void end(unsigned int reason)
 
 /* Until the condition, or for some time. */
 #define patiently(condition) ({							\
-	uint64_t until_ = rdtsc() + 4000000000UL;				\
+	uint64_t until_ = rdtsc() + 40000000000UL;				\
 	while (!(condition) && rdtsc() < until_)				\
 		hcall(sched_op, SCHEDOP_yield, 0UL);				\
 	(bool)(condition); })
@@ -133,8 +133,9 @@ static void apic(struct mailbox *box)
 	wrmsr(X2APIC(APIC_COUNT), 1000000);
 	box->word[5] = U(patiently(hvm_count[0xa1] == 1));
 	wrmsr(X2APIC(APIC_TIMER), 2 << 17 | 0xa2);
+	asm volatile("cli");					/* it must not come before the HLT */
 	wrmsr(MSR_TSC_DEADLINE, rdtsc() + 1000000);
-	asm volatile("hlt" ::: "memory");
+	asm volatile("sti; hlt" ::: "memory");
 	box->word[6] = U(patiently(hvm_count[0xa2] == 1));
 	wrmsr(X2APIC(APIC_ICR), 4 << 8 | 1 << 18);		/* an NMI to itself */
 	box->word[7] = U(patiently(hvm_count[2] == 1));

@@ -55,12 +55,10 @@ net_holds()
 	mkfifo $NEVER 2>/dev/null
 	dd if=/dev/urandom of=/tmp/sent bs=1M count="$4" 2>/dev/null
 	tell "$1" "mkfifo $NEVER 2>/dev/null; nc -l -p 5000 <> $NEVER > /tmp/net"
-	sleep 1
-	timeout 120 nc -w 10 "$3" 5000 < /tmp/sent
+	wait_for 20 timeout 120 sh -c "nc -w 10 $3 5000 < /tmp/sent"		# refused until it listens
 	answers "$1" "$(wc -c < /tmp/sent) $(md5sum < /tmp/sent)" "wc -c < /tmp/net; md5sum < /tmp/net" 60 || return 1
 	timeout 120 nc -l -p 5001 <> $NEVER > /tmp/received & listener=$!
-	sleep 1
-	tell "$1" "nc -w 10 $2 5001 < /tmp/net; rm /tmp/net"
+	tell "$1" "for i in 1 2 3 4 5 6 7 8 9; do sleep 1; nc -w 10 $2 5001 < /tmp/net && break; done; rm /tmp/net"
 	wait $listener
 	[ "$(md5sum < /tmp/received)" = "$(md5sum < /tmp/sent)" ] || { echo "$(wc -c < /tmp/received) bytes came back"; false; }
 }

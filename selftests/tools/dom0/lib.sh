@@ -7,10 +7,10 @@ ok() { n=$((n + 1)); echo "ok $n - $1"; }
 not_ok() { n=$((n + 1)); bad=$((bad + 1)); echo "not ok $n - $1"; shift; [ $# = 0 ] || printf '%s\n' "$@" | sed 's/^/# /'; }
 # check "WHAT MUST HOLD" COMMAND...
 check() { what=$1; shift; if "$@" >/tmp/check.out 2>&1; then ok "$what"; else not_ok "$what" "$(tail -n 20 /tmp/check.out)"; fi; }
-# wait_for SECONDS COMMAND...: until it succeeds
+# wait_for SECONDS COMMAND...: until it succeeds; the seconds are those of a quiet machine, a busy one has four times as many
 wait_for()
 {
-	tries=$(($1 * 5)); shift
+	tries=$(($1 * 20)); shift
 	until "$@" >/dev/null 2>&1; do
 		tries=$((tries - 1))
 		[ $tries -gt 0 ] || return 1
@@ -25,6 +25,11 @@ said() { grep -aqE "$2" "$LOG/guest-$1.log"; }
 wait_said()
 {
 	wait_for "$3" said "$1" "$2" || { xl list; ls -l $LOG; echo "guest $1 did not say '$2'"; tail -n 15 "$LOG/guest-$1.log"; false; }
+}
+# converse GUEST LINE: type it on the guest's console, leave when the guest has heard it; print what the console showed
+converse()
+{
+	( echo "$2"; wait_for 60 said "$1" "heard '$2'"; sleep 1; printf '\035'; sleep 1 ) | timeout 300 xl console "$1"
 }
 
 export PATH=/sbin:/bin
