@@ -223,8 +223,10 @@ static void start(void)
 	domain_init();
 	store_init();
 	open_socket();
-	if (hypervisor)
+	if (hypervisor) {
+		store_name_domain0();
 		domain_connect_own();
+	}
 }
 
 static void resume(void)

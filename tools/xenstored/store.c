@@ -433,6 +433,14 @@ void store_init(void)
 	make(&live, "/tool/xenstored", NULL, false);
 }
 
+void store_name_domain0(void)
+{
+	struct blob *zero = blob_new("0", 1);
+
+	make(&live, "/local/domain/0/domid", zero, true);
+	blob_put(zero);
+}
+
 void store_adopt(const struct node *n)
 {
 	charge_node(&live, n, 1);

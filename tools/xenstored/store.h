@@ -54,6 +54,9 @@ struct scope {
 /** store_init() - the first nodes: "/" and "/tool/xenstored". */
 void store_init(void);
 
+/** store_name_domain0() - /local/domain/0/domid, in which Domain0's tools read who they are, as those of others do. */
+void store_name_domain0(void);
+
 /** store_adopt() - count a node that came over from a former life of the daemon. */
 void store_adopt(const struct node *n);
 

@@ -272,6 +272,16 @@ static void look_at_all(struct host *h)
 	} while (n == CHUNK);
 }
 
+/* What else than our own tools look up: Domain0 has no creator who would have written it. */
+static void name_domain0(struct host *h)
+{
+	char *name = domain_name(h, 0);
+
+	if (!name)
+		store_write(h, "Domain-0", "/local/domain/0/name");
+	free(name);
+}
+
 /* The work has a connection of its own: it waits for other nodes and would swallow our events. */
 static int watch(struct host *events, struct host *work)
 {
@@ -284,6 +294,7 @@ static int watch(struct host *events, struct host *work)
 	if (rc)
 		return msg_error(1, "cannot watch for domains that end: %s", strerror(-rc));
 	fd = (struct pollfd){ .fd = wire_fd(events->store), .events = POLLIN };
+	name_domain0(work);
 	resume_restarts(work);
 	for (;;) {
 		look_at_all(work);
