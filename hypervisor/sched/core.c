@@ -267,10 +267,10 @@ int vcpu_set_affinity(struct vcpu *v, const cpumask_t *hard)
 
 /* ---- the switch ---- */
 
-static void set_slice(struct sched_cpu *c, s64 now, s64 slice)
+static void set_slice(struct sched_cpu *c)
 {
-	if (slice >= 0)
-		timer_set(&c->slice, now + slice);
+	if (!c->endless)
+		timer_set(&c->slice, c->slice_end);
 	else if (timer_armed(&c->slice))
 		timer_stop(&c->slice);
 }
@@ -287,6 +287,7 @@ static void schedule(void)
 	c->told = false;
 	next = sched_policy->pick(c, prev, now, &slice);
 	c->endless = slice < 0;
+	c->slice_end = now + slice;
 	prev->sched.yielding = false;
 	if (next != prev) {
 		if (next != c->idle)
@@ -305,9 +306,9 @@ static void schedule(void)
 	else if (cpumask_test(&sched_idle_cpus, c->cpu))
 		cpumask_clear(&sched_idle_cpus, c->cpu);
 	sched_unlock_irqrestore(flags);
-	set_slice(c, now, slice);
 	if (next != prev)
 		context_switch(prev, next);
+	set_slice(c);
 }
 
 void sched_context_saved(struct vcpu *prev)
@@ -320,6 +321,11 @@ void sched_context_saved(struct vcpu *prev)
 	    (READ_ONCE(prev->sched.missed) || !cpumask_empty(&sched_idle_cpus) ||
 	     !cpumask_test(&prev->sched.hard_affinity, smp_cpu())))
 		sched_offer(prev);
+	/*
+	 * Not earlier: where CPUs are emulated one after the other a timer's change is the others' turn, for a whole slice,
+	 * and all that time they could not take @prev.
+	 */
+	set_slice(&this_cpu(sched_cpus));
 }
 
 static void slice_over(void *arg)

@@ -11,6 +11,7 @@ struct sched_cpu {
 	bool endless;			/* curr runs until it is told: nobody waited when it was chosen */
 	struct vcpu *curr, *idle;
 	s64 clock;			/* fair: virtual time here, never goes back */
+	s64 slice_end;			/* of curr, unless endless */
 	struct timer slice;
 };
 struct sched_cpu *sched_cpu(unsigned int cpu);
