@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <xen/sysctl.h>
+#include <xen/xen.h>
 #include <xencall.h>
 #include <xenevtchn.h>
 #include <xenforeignmemory.h>
@@ -147,6 +149,7 @@ char **xs_directory(struct xs_handle *h, xs_transaction_t t, const char *path, u
 bool xs_is_domain_introduced(struct xs_handle *h, unsigned int domid)
 {
 	(void)h;
+	fake->questions++;
 	return domid < DOMAINS && fake->introduced[domid];
 }
 
@@ -302,17 +305,29 @@ int xenforeignmemory_unmap(xenforeignmemory_handle *h, void *addr, size_t pages)
 xencall_handle *xencall_open(struct xentoollog_logger *logger, unsigned int flags)
 {
 	(void)logger, (void)flags;
-	return NULL;
+	return fake->no_hypercalls ? NULL : (xencall_handle *)&handle;
 }
 
 void *xencall_alloc_buffer(xencall_handle *h, size_t size)
 {
-	(void)h, (void)size;
-	return NULL;
+	(void)h;
+	return malloc(size);
 }
 
-int xencall1(xencall_handle *h, unsigned int op, uint64_t arg)
+/* The list of domains, and nothing else. */
+int xencall1(xencall_handle *h, unsigned int number, uint64_t arg)
 {
-	(void)h, (void)op, (void)arg;
-	return -1;
+	struct xen_sysctl *op = (void *)arg;
+	struct xen_domctl_getdomaininfo *list;
+	uint32_t d, n = 0;
+
+	(void)h;
+	if (number != __HYPERVISOR_sysctl || op->cmd != XEN_SYSCTL_getdomaininfolist)
+		return -1;
+	list = (void *)op->u.getdomaininfolist.buffer.p;
+	for (d = op->u.getdomaininfolist.first_domain; d < DOMAINS; d++)
+		if (fake->introduced[d] && n < op->u.getdomaininfolist.max_domains)
+			list[n++] = (struct xen_domctl_getdomaininfo){ .domain = d };
+	op->u.getdomaininfolist.num_domains = n;
+	return 0;
 }

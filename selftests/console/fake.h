@@ -22,6 +22,8 @@ struct fake {
 		char bytes[4096];
 	} page[DOMAINS];
 	unsigned int mapped;			/* pages, now */
+	bool no_hypercalls;
+	unsigned int questions;			/* to the store, whether a domain is introduced */
 };
 
 extern struct fake *fake;

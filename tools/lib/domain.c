@@ -19,6 +19,18 @@ char *domain_name(struct host *h, uint32_t domid)
 	return store_read(h, "/local/domain/%u/name", domid);
 }
 
+char **domain_names(struct host *h, const struct xen_domctl_getdomaininfo *list, size_t n)
+{
+	char **path = xcalloc(n, sizeof(*path)), **name = xcalloc(n, sizeof(*name));
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		path[i] = xasprintf("/local/domain/%u/name", list[i].domain);
+	store_read_each(h, path, name, n);
+	free(path);
+	return name;
+}
+
 /* Names of other toolstacks' domains, and of renamed ones, are only in the store. */
 bool domain_find_node(struct host *h, const char *name, uint32_t *domid)
 {

@@ -33,6 +33,9 @@ bool domain_find_node(struct host *h, const char *name, uint32_t *domid);
 /** domain_name - of a domain, to be freed; NULL when it has none */
 char *domain_name(struct host *h, uint32_t domid);
 
+/** domain_names - of @n domains, at hardly more than one's cost; an array that is freed after each of its elements */
+char **domain_names(struct host *h, const struct xen_domctl_getdomaininfo *list, size_t n);
+
 /**
  * domain_create - all of it, paused
  * @c: uuid and MAC addresses that are missing are made and put in

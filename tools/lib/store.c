@@ -240,6 +240,24 @@ char *store_read(struct host *h, const char *format, ...)
 	return read_path(h, path);
 }
 
+/* So many fit into what a socket holds, wherever the daemon is with the ones before. */
+#define TOGETHER 64
+
+void store_read_each(struct host *h, char **path, char **value, size_t n)
+{
+	size_t first, i, end;
+
+	for (first = 0; first < n; first = end) {
+		end = first + TOGETHER < n ? first + TOGETHER : n;
+		for (i = first; i < end; i++)
+			send_path(h, XS_READ, 0, path[i]);
+		for (i = first; i < end; i++) {
+			value[i] = wire_answer(h->store, NULL);
+			free(path[i]);
+		}
+	}
+}
+
 long store_number(struct host *h, long missing, const char *format, ...)
 {
 	char *path, *text, *end;

@@ -49,6 +49,9 @@ void plan_free(struct plan *p);
 /** store_read - a node's value, to be freed; NULL and errno when it cannot be read */
 char *store_read(struct host *h, const char *path, ...) __attribute__((format(printf, 2, 3)));
 
+/** store_read_each - the same for @n paths, all asked before the first answer is waited for; @path is freed */
+void store_read_each(struct host *h, char **path, char **value, size_t n);
+
 /** store_number - the number in a node; @missing when there is none */
 long store_number(struct host *h, long missing, const char *path, ...) __attribute__((format(printf, 3, 4)));
 

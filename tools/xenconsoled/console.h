@@ -103,7 +103,11 @@ void log_write(struct log *l, const char *data, size_t n);
 void log_reopen(struct log *l);		/* it was moved away */
 void log_close(struct log *l);
 
-/* ---- hypervisor.c: what the hypervisor says goes to a file too ---- */
+/* ---- hypervisor.c ---- */
+/** hypervisor_each_domain() - call @lives for each domain but dying ones. False: the hypervisor does not tell. */
+bool hypervisor_each_domain(void (*lives)(unsigned int domid));
+
+/* What the hypervisor says goes to a file too. */
 extern int hypervisor_port;		/* event channel of VIRQ_CON_RING, -1: none */
 extern struct log hypervisor_log;
 bool hypervisor_open(void);

@@ -184,11 +184,32 @@ static void find_new(void)
 	free(list);
 }
 
+static void lives(unsigned int domid)
+{
+	struct console *c = console_find(domid);
+
+	if (c)
+		c->seen = true;
+}
+
+/* The store would have to be asked of each. */
 static void find_gone(void)
 {
-	for (struct console *c = consoles; c; c = c->next)
-		c->seen = is_introduced(c->domid);
+	struct console *c;
+
+	for (c = consoles; c; c = c->next)
+		c->seen = false;
+	if (!hypervisor_each_domain(lives))
+		for (c = consoles; c; c = c->next)
+			c->seen = is_introduced(c->domid);
 	remove_unseen();
+}
+
+static bool is_own_node(const char *path)
+{
+	size_t len = strlen(path);
+
+	return len > 4 && !strcmp(path + len - 4, "/tty");
 }
 
 static void handle_event(const char *path, const char *token)
@@ -199,7 +220,7 @@ static void handle_event(const char *path, const char *token)
 		find_new();
 	} else if (!strcmp(path, "@releaseDomain")) {
 		find_gone();
-	} else {
+	} else if (!is_own_node(path)) {
 		c = console_find(strtoul(token, NULL, 10));
 		if (c)
 			refresh(c);

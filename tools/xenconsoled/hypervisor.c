@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The hypervisor's own console ring, read from where we stopped each time VIRQ_CON_RING comes. */
+/* What the hypervisor tells: which domains live, and its own console ring, read on when VIRQ_CON_RING comes. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,12 +19,44 @@ static struct xen_sysctl *op;		/* memory that the hypervisor can reach at any ti
 static char *buffer;
 static uint32_t position;
 
+static bool prepare(void)
+{
+	if (!call)
+		call = xencall_open(NULL, 0);
+	if (call && !op)
+		op = xencall_alloc_buffer(call, sizeof(*op));
+	if (op && !buffer)
+		buffer = xencall_alloc_buffer(call, CHUNK);
+	return buffer;
+}
+
+bool hypervisor_each_domain(void (*lives)(unsigned int domid))
+{
+	struct xen_domctl_getdomaininfo *list;
+	uint32_t first = 0, max = CHUNK / sizeof(*list), i, n;
+
+	if (!prepare())
+		return false;
+	list = (void *)buffer;
+	do {
+		*op = (struct xen_sysctl){ .cmd = XEN_SYSCTL_getdomaininfolist, .interface_version = XEN_SYSCTL_INTERFACE_VERSION };
+		op->u.getdomaininfolist.first_domain = first;
+		op->u.getdomaininfolist.max_domains = max;
+		set_xen_guest_handle_raw(op->u.getdomaininfolist.buffer, list);
+		if (xencall1(call, __HYPERVISOR_sysctl, (unsigned long)op))
+			return false;
+		n = op->u.getdomaininfolist.num_domains;
+		for (i = 0; i < n; i++)
+			if (!(list[i].flags & XEN_DOMINF_dying))
+				lives(list[i].domain);
+		first = n ? list[n - 1].domain + 1u : 0;
+	} while (n == max);
+	return true;
+}
+
 bool hypervisor_open(void)
 {
-	call = xencall_open(NULL, 0);
-	op = call ? xencall_alloc_buffer(call, sizeof(*op)) : NULL;
-	buffer = op ? xencall_alloc_buffer(call, CHUNK) : NULL;
-	if (!buffer) {
+	if (!prepare()) {
 		log_line("the hypervisor's messages are not logged: %s", strerror(errno));
 		return false;
 	}

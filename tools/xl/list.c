@@ -56,11 +56,10 @@ static void show_more(struct host *h, const struct xen_domctl_getdomaininfo *d, 
 		show_nodes(h, d->domain);
 }
 
-static void show(struct host *h, const struct xen_domctl_getdomaininfo *d, const struct columns *c)
+static void show(struct host *h, const struct xen_domctl_getdomaininfo *d, const char *name, const struct columns *c)
 {
 	unsigned int reason = d->flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask;
 	bool shut = d->flags & XEN_DOMINF_shutdown;
-	char *name = domain_name(h, d->domain);
 
 	printf("%-40s %5d %5lu %5d     %c%c%c%c%c%c  %8.1f", name ?: d->domain ? name ?: "(null)" : "Domain-0", d->domain,
 	       (unsigned long)(d->tot_pages + d->outstanding_pages) >> 8, d->nr_online_vcpus,
@@ -68,7 +67,6 @@ static void show(struct host *h, const struct xen_domctl_getdomaininfo *d, const
 	       d->flags & XEN_DOMINF_paused ? 'p' : '-', shut ? 's' : '-',
 	       shut && reason == SHUTDOWN_crash ? 'c' : '-', d->flags & XEN_DOMINF_dying ? 'd' : '-',
 	       d->cpu_time / 1e9);
-	free(name);
 	show_more(h, d, c);
 	putchar('\n');
 }
@@ -128,6 +126,7 @@ static int run_list(struct host *h, int argc, char **argv)
 	struct xen_domctl_getdomaininfo *list;
 	struct columns columns = { 0 };
 	bool in_full = false;
+	char **names;
 	int opt, n, i;
 
 	while ((opt = xl_options(argc, argv, "lvZcn", more)) != -1) {
@@ -145,8 +144,12 @@ static int run_list(struct host *h, int argc, char **argv)
 	if (in_full)
 		return list_long(h, list, n);
 	heading(&columns);
-	for (i = 0; i < n; i++)
-		show(h, &list[i], &columns);
+	names = domain_names(h, list, n);
+	for (i = 0; i < n; i++) {
+		show(h, &list[i], names[i], &columns);
+		free(names[i]);
+	}
+	free(names);
 	free(list);
 	return 0;
 }
