@@ -244,6 +244,7 @@ static bool claimed_by_others(const struct domain *d, unsigned int order)
  */
 static int enter_pages(struct domain *d, struct page_info *pg, unsigned long nr)
 {
+	unsigned long claimed_now;
 	int rc = 0;
 
 	spin_lock(&d->mm.lock);
@@ -253,12 +254,13 @@ static int enter_pages(struct domain *d, struct page_info *pg, unsigned long nr)
 		rc = -E2BIG;
 	else if (!d->mm.tot_pages)
 		domain_hold(d);
+	if (!rc) {
+		d->mm.tot_pages += nr;
+		claimed_now = min(nr, d->mm.outstanding);
+		d->mm.outstanding -= claimed_now;
+		__atomic_sub_fetch(&claimed, claimed_now, __ATOMIC_SEQ_CST);
+	}
 	while (!rc && nr--) {
-		d->mm.tot_pages++;
-		if (unlikely(d->mm.outstanding)) {
-			d->mm.outstanding--;
-			__atomic_sub_fetch(&claimed, 1, __ATOMIC_SEQ_CST);
-		}
 		list_push(&d->mm.first_page, &pg[nr]);
 		pg[nr].owner = d->id;
 		pg[nr].tlb_stamp = 0;

@@ -254,6 +254,8 @@ static int batch_begin(struct mmu_batch *b, u32 foreign)
 static void batch_end(struct mmu_batch *b)
 {
 	release_table(b);
+	if (likely(b->owner == b->v->domain && b->table_owner == b->owner))
+		return;
 	mmu_owner_put(b->owner);
 	mmu_owner_put(b->table_owner);
 }
@@ -310,21 +312,43 @@ static __always_inline bool update_l1e(const struct domain *d, const struct mmu_
 	return pv_try_l1e(d, slot, old, req->val | keep);
 }
 
+/* The same for the frames of another domain: a new entry of a PV guest's, as who builds it or maps its pages makes it. */
+static __always_inline bool fill_foreign(const struct mmu_batch *b, const struct mmu_update *req)
+{
+	pte_t *slot = maddr_to_virt(req->ptr & -sizeof(pte_t)), old = READ_ONCE(*slot);
+
+	if (b->level != 1 || !b->owner || b->owner->is_hvm || old || (req->val & (PTE_P | PTE_CACHE_L1)) != PTE_P)
+		return false;
+	return pv_fill_l1e(b->owner, slot, old, pv_derive_l1e(req->val), true);
+}
+
 #define COMMON_UPDATE(cmd)	(!((cmd) & ~(u64)MMU_PT_UPDATE_PRESERVE_AD))	/* that, or MMU_NORMAL_PT_UPDATE */
 
-/* At most @n requests, as many as are common cases. */
+/* At most @n requests, as many as are common cases: of L1 tables, and of memory that is to become one. */
 static noinline unsigned int update_run(struct mmu_batch *b, unsigned long reqs, unsigned int n)
 {
 	const struct domain *d = b->table_owner;
 	struct mmu_update req;
 	unsigned int i;
+	mfn_t m;
 
 	for (i = 0; i < min(n, RUN); i++) {
 		if (unlikely(copy_in(&req, reqs + i * sizeof(req))))
 			break;
-		if (!COMMON_UPDATE((req.ptr & ~(PAGE_SIZE - sizeof(pte_t))) ^ b->l1) &&
-		    (!COMMON_UPDATE(req.ptr % sizeof(pte_t)) || hold_table(b, mfn(req.ptr >> PAGE_SHIFT)) || b->l1 == NO_L1))
-			break;
+		if (!COMMON_UPDATE((req.ptr & ~(PAGE_SIZE - sizeof(pte_t))) ^ b->l1)) {
+			m = mfn(req.ptr >> PAGE_SHIFT);
+			if (!COMMON_UPDATE(req.ptr % sizeof(pte_t)) || (b->table != mfn_to_page(m) && hold_table(b, m)))
+				break;
+			if (!b->level) {
+				WRITE_ONCE(*(pte_t *)maddr_to_virt(req.ptr & -sizeof(pte_t)), req.val);
+				continue;
+			}
+			if (b->l1 == NO_L1) {
+				if (!fill_foreign(b, &req))
+					break;
+				continue;
+			}
+		}
 		if (unlikely(!update_l1e(d, &req, b->l1)))
 			break;
 	}

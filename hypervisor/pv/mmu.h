@@ -31,6 +31,7 @@ struct mmu_batch {
 	struct page_info *table;	/* held, between updates of one table */
 	unsigned int level;		/* its; 0: memory that the guest may write itself */
 	u64 l1;				/* its address if it is an L1 table and all frames are the caller's, else NO_L1 */
+	bool flushed;			/* this CPU has loaded other tables, and dropped all TLB entries, in this batch */
 };
 
 /* Drop a reference taken for an update. What is interrupted is finished before our next operation. */
@@ -61,7 +62,14 @@ int pv_put_table_entry(pte_t e, bool preemptible);
  * user mode (hides it, always, as VMASST_TYPE_m2p_strict would). Not counted: who loads one table
  * in both roles decides by what it did last. The M2P is not mapped global, so loading CR3 flushes it.
  */
-void pv_show_m2p(struct page_info *l4, bool show);
+static inline void pv_show_m2p(struct page_info *l4, bool show)
+{
+	pte_t *slot = (pte_t *)page_to_virt(l4) + M2P_RO_SLOT;
+	pte_t want = show ? hyp_l4[M2P_RO_SLOT] : 0;
+
+	if (unlikely((*slot ^ want) & ~(PTE_A | PTE_D)))
+		WRITE_ONCE(*slot, want);
+}
 /**
  * pv_mod_l1e: replace an L1 entry. @expect: NULL, or the value it must have (else -EBUSY and
  * *@expect says what it has); -ERESTART as above, nothing changed. Typed reference on the table held by the caller.
@@ -146,13 +154,15 @@ static inline void pv_put_l1e(const struct domain *d, pte_t e)
  * The common cases of pv_mod_l1e(): frames are @d's, and references of at most one frame change. What an entry is to hold is
  * taken before it is exchanged: what @old held is ours only afterwards. False: nothing happened.
  */
-static __always_inline bool pv_fill_l1e(const struct domain *d, pte_t *slot, pte_t old, pte_t new)
+static __always_inline bool pv_fill_l1e(const struct domain *d, pte_t *slot, pte_t old, pte_t new, bool foreign)
 {
 	struct page_info *pg = mfn_to_page(pte_mfn(new));
 
 	if (unlikely(!mfn_valid(pte_mfn(new))) ||
-	    unlikely(!(new & PTE_RW ? get_page_and_type_fast(pg, d->id, PGT_WRITABLE) : get_page_fast(pg, d->id))))
+	    unlikely(!(new & PTE_RW ? get_page_writable_fast(pg, d->id) : get_page_fast(pg, d->id))))
 		return false;
+	if (foreign && !(READ_ONCE(pg->word) & PG_FOREIGN))
+		__atomic_or_fetch(&pg->word, PG_FOREIGN, __ATOMIC_SEQ_CST);
 	if (likely(try_cmpxchg(slot, &old, new)))
 		return true;
 	pv_put_refs(pg, new);
@@ -171,7 +181,7 @@ static __always_inline bool pv_change_rights(const struct domain *d, pte_t *slot
 	if (unlikely(!mfn_valid(pte_mfn(new)) || READ_ONCE(pg->owner) != d->id))
 		return false;
 	if (new & PTE_RW) {
-		if (unlikely(!get_page_and_type_fast(pg, d->id, PGT_WRITABLE)))
+		if (unlikely(!get_page_writable_fast(pg, d->id)))
 			return false;
 		if (unlikely(!try_cmpxchg(slot, &old, new))) {
 			pv_put_refs(pg, new);
@@ -188,13 +198,19 @@ static __always_inline bool pv_change_rights(const struct domain *d, pte_t *slot
 	return true;
 }
 
+/* The bits that we really set; see pv_adjust_l1e(), which also looks at the address. */
+static __always_inline pte_t pv_derive_l1e(pte_t e)
+{
+	return (e & ~PTE_DERIVED) | PTE_US | ((e & (PTE_US | PTE_GUEST_KERNEL)) == PTE_US ? PTE_G : PTE_GUEST_KERNEL);
+}
+
 static __always_inline bool pv_try_l1e(const struct domain *d, pte_t *slot, pte_t old, pte_t new)
 {
 	if (new & PTE_P) {
 		if (unlikely(new & PTE_CACHE_L1))
 			return false;
-		new = (new & ~PTE_DERIVED) | PTE_US | ((new & (PTE_US | PTE_GUEST_KERNEL)) == PTE_US ? PTE_G : PTE_GUEST_KERNEL);
-		return old & PTE_P ? pv_change_rights(d, slot, old, new) : pv_fill_l1e(d, slot, old, new);
+		new = pv_derive_l1e(new);
+		return old & PTE_P ? pv_change_rights(d, slot, old, new) : pv_fill_l1e(d, slot, old, new, false);
 	}
 	if (unlikely(!try_cmpxchg(slot, &old, new)))
 		return false;
@@ -222,7 +238,7 @@ static inline int pv_get_l1e(const struct domain *d, const struct domain *owner,
 		return -EINVAL;
 	if (!(*e & PTE_RW))
 		rc = get_page(pg, owner) ? 0 : -EINVAL;
-	else if (!get_page_and_type_fast(pg, owner->id, PGT_WRITABLE))
+	else if (!get_page_writable_fast(pg, owner->id))
 		rc = get_page_and_type(pg, owner, PGT_WRITABLE, preemptible);
 	if (unlikely(rc))
 		return rc;

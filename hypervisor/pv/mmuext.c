@@ -50,7 +50,8 @@ static bool named_early(struct vcpu *v, bool user, struct page_info *pg)
 	return true;
 }
 
-static __always_inline int set_l4(struct vcpu *v, bool user, mfn_t m)
+/* @flushed: all TLB entries have gone since the guest ran last. */
+static __always_inline int set_l4(struct vcpu *v, bool user, mfn_t m, bool flushed)
 {
 	struct page_info **l4 = user ? &v->pv.user_l4 : &v->pv.kernel_l4, *old = *l4;
 	struct page_info *pg = user && !mfn_x(m) ? NULL : mfn_to_page(m);
@@ -74,7 +75,7 @@ static __always_inline int set_l4(struct vcpu *v, bool user, mfn_t m)
 	/* User tables are not loaded now: their next load flushes all but global entries, so do that here. */
 	if (v == current && !user)
 		tlb_load_cr3(*cr3);
-	else if (v == current && old != pg)
+	else if (v == current && old != pg && !flushed)
 		tlb_flush_local();
 	if (old && old != pg)
 		pv_put_table(old);
@@ -83,7 +84,7 @@ static __always_inline int set_l4(struct vcpu *v, bool user, mfn_t m)
 
 int pv_set_l4(struct vcpu *v, bool user, mfn_t m)
 {
-	return user ? set_l4(v, true, m) : set_l4(v, false, m);
+	return user ? set_l4(v, true, m, false) : set_l4(v, false, m, false);
 }
 
 /* @m has become a pinned table: load it where it was asked for. */
@@ -197,14 +198,39 @@ static int fill_page(const struct domain *d, struct page_info *to, struct page_i
 #define ON_FRAME	(BIT(MMUEXT_PIN_L1_TABLE) | BIT(MMUEXT_PIN_L2_TABLE) | BIT(MMUEXT_PIN_L3_TABLE) |	\
 			 BIT(MMUEXT_PIN_L4_TABLE) | BIT(MMUEXT_UNPIN_TABLE) | BIT(MMUEXT_CLEAR_PAGE) | BIT(MMUEXT_COPY_PAGE))
 
+/* What acts on the caller's own address space cannot be asked for on behalf of another domain. */
+static bool for_caller(const struct mmu_batch *b)
+{
+	return likely(b->owner == b->v->domain);
+}
+
+static int new_base(struct mmu_batch *b, bool user, mfn_t m)
+{
+	int rc;
+
+	if (!for_caller(b))
+		return -EPERM;
+	rc = user ? set_l4(b->v, true, m, b->flushed) : set_l4(b->v, false, m, false);
+	/* Not where named_early() kept the old one. */
+	if (!user && !rc && b->v->pv.kernel_l4 == mfn_to_page(m))
+		b->flushed = true;
+	return rc;
+}
+
 int pv_mmuext(struct mmu_batch *b, const void *request)
 {
 	const struct mmuext_op *op = request;
 	mfn_t m = mfn(op->arg1.mfn);
 	struct page_info *pg = mfn_to_page(m);
 
-	/* What acts on the caller's own address space cannot be asked for on behalf of another domain. */
-	if (op->cmd >= MMUEXT_NEW_BASEPTR && op->cmd <= MMUEXT_NEW_USER_BASEPTR && b->owner != b->v->domain)
+	/* Every switch of address spaces. */
+	switch (op->cmd) {
+	case MMUEXT_NEW_BASEPTR:
+		return new_base(b, false, m);
+	case MMUEXT_NEW_USER_BASEPTR:
+		return new_base(b, true, m);
+	}
+	if (op->cmd > MMUEXT_NEW_BASEPTR && op->cmd < MMUEXT_NEW_USER_BASEPTR && !for_caller(b))
 		return -EPERM;
 	/* XSA-109: hardware-assisted domains have no tables of ours. */
 	if (op->cmd < 64 && BIT(op->cmd) & ON_FRAME && (!mfn_valid(m) || !b->owner || b->owner->is_hvm))
@@ -214,10 +240,6 @@ int pv_mmuext(struct mmu_batch *b, const void *request)
 		return pin(pg, b->owner, op->cmd - MMUEXT_PIN_L1_TABLE + 1);
 	case MMUEXT_UNPIN_TABLE:
 		return unpin(pg, b->owner);
-	case MMUEXT_NEW_BASEPTR:
-		return set_l4(b->v, false, m);
-	case MMUEXT_NEW_USER_BASEPTR:
-		return set_l4(b->v, true, m);
 	case MMUEXT_TLB_FLUSH_LOCAL ... MMUEXT_INVLPG_ALL:
 		return flush(op);
 	case MMUEXT_FLUSH_CACHE:

@@ -101,15 +101,6 @@ static void enter_hyp_slots(pte_t *l4)
 	l4[M2P_RO_SLOT] = 0;
 }
 
-void pv_show_m2p(struct page_info *l4, bool show)
-{
-	pte_t *slot = (pte_t *)page_to_virt(l4) + M2P_RO_SLOT;
-	pte_t want = show ? hyp_l4[M2P_RO_SLOT] : 0;
-
-	if (unlikely((*slot ^ want) & ~(PTE_A | PTE_D)))
-		WRITE_ONCE(*slot, want);
-}
-
 int pv_validate_table(struct page_info *pg, unsigned int level, bool preemptible)
 {
 	const struct domain *d = domain_find(pg->owner);

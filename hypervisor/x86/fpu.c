@@ -117,12 +117,12 @@ static inline u64 get_xcr0(void)
 		     v "movups %[zero], %%" reg "\n"		\
 		     "1:\n\t"					\
 		     ".set offset, 0\n\t"			\
-		     ".rept 16\n\t"				\
+		     ".rept 64\n\t"				\
 		     v "movntps %%" reg ", offset(%[to])\n\t"	\
 		     ".set offset, offset + " #size "\n\t"	\
 		     ".endr\n\t"				\
-		     "add $16 * " #size ", %[to]\n\t"		\
-		     "sub $16 * " #size ", %[left]\n\t"		\
+		     "add $64 * " #size ", %[to]\n\t"		\
+		     "sub $64 * " #size ", %[left]\n\t"		\
 		     "jnz 1b\n\t"				\
 		     "sfence\n\t"				\
 		     v "movups %[keep], %%" reg			\

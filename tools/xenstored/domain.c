@@ -18,11 +18,18 @@
 struct domain *domains;
 static struct domain *ports;
 
+/* Each request and each answer is charged to a domain, mostly to the same one. */
+static struct domain *found_last;
+
 struct domain *domain_find(uint32_t domid)
 {
 	struct domain *d;
 
+	if (found_last && found_last->domid == domid)
+		return found_last;
 	HASH_FIND(by_id, domains, &domid, sizeof(domid), d);
+	if (d)
+		found_last = d;
 	return d;
 }
 
@@ -206,6 +213,7 @@ void domain_release(struct domain *d)
 		conn_free(d->conn);
 	store_forget_owner(domid);
 	HASH_DELETE(by_id, domains, d);
+	found_last = NULL;
 	free(d);
 	for (d = domains; d; d = d->by_id.next)
 		if (d->target == domid)

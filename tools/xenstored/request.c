@@ -64,13 +64,14 @@ const char *request_only_string(const struct request *r)
 
 static bool valid_chars(const char *s)
 {
-	static const char others[] = "-/_@";
+	static const bool valid[256] = {
+		['a' ... 'z'] = true, ['A' ... 'Z'] = true, ['0' ... '9'] = true,
+		['-'] = true, ['/'] = true, ['_'] = true, ['@'] = true,
+	};
 
-	for (; *s; s++)
-		if (!((*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || (*s >= '0' && *s <= '9') ||
-		      strchr(others, *s)))
-			return false;
-	return true;
+	while (valid[(unsigned char)*s])
+		s++;
+	return !*s;
 }
 
 /* Characters of @path that its domain's home takes, which do not count against a limit. */
@@ -85,11 +86,11 @@ static size_t home_len(const char *path)
 /* The limit is for tools, too: what they write, domains read. */
 static bool valid_path(const char *path)
 {
-	size_t len = strlen(path);
+	size_t len = strlen(path), limit = quotas[QUOTA_PATH].value;
 
 	if (len > XENSTORE_ABS_PATH_MAX || strstr(path, "//") || (len > 1 && path[len - 1] == '/'))
 		return false;
-	if (quotas[QUOTA_PATH].value && len > quotas[QUOTA_PATH].value + home_len(path))
+	if (limit && len > limit && len > limit + home_len(path))
 		return false;
 	return valid_chars(path);
 }

@@ -36,6 +36,8 @@ static ssize_t socket_write(struct conn *c, const struct iovec *iov, int n)
 {
 	struct msghdr msg = { .msg_iov = (struct iovec *)iov, .msg_iovlen = n };
 
+	if (n == 1)
+		return result(send(c->fd, iov->iov_base, iov->iov_len, MSG_DONTWAIT | MSG_NOSIGNAL));
 	return result(sendmsg(c->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL));
 }
 

@@ -24,11 +24,11 @@ static struct delta *delta_of(struct ledger *l, uint32_t domid)
 {
 	struct delta *d;
 
-	HASH_FIND(hh, l->deltas, &domid, sizeof(domid), d);
+	LL_SEARCH_SCALAR(l->deltas, d, domid, domid);
 	if (!d) {
 		d = xalloc(sizeof(*d));
 		d->domid = domid;
-		HASH_ADD(hh, l->deltas, domid, sizeof(domid), d);
+		LL_PREPEND(l->deltas, d);
 	}
 	return d;
 }
@@ -66,7 +66,7 @@ static long has(const struct scope *s, enum quota q)
 	long n = quota_used(domid, q);
 
 	if (s->ledger)
-		HASH_FIND(hh, s->ledger->deltas, &domid, sizeof(domid), d);
+		LL_SEARCH_SCALAR(s->ledger->deltas, d, domid, domid);
 	if (d)
 		n += q == QUOTA_NODES ? d->nodes : d->bytes;
 	return n;
@@ -115,8 +115,13 @@ static struct node *find_parent(struct node *root, const char *path)
 /* Tell of a change of @n at @path; @before are its permissions until now when they were changed. */
 static void tell_of(struct scope *s, const char *path, const struct node *n, struct sight before)
 {
-	struct event e = { path, false, sight_of(n), sight_of(find_parent(*s->root, path)), before };
+	struct event e = { path, false, sight_of(n), { 0 }, before };
 
+	if (!s->ledger && !watch_any())
+		return;
+	/* Of a transaction's event only the path is written down. */
+	if (!s->ledger)
+		e.parent = sight_of(find_parent(*s->root, path));
 	tell(s, &e);
 }
 
@@ -162,6 +167,7 @@ static void set_value(struct scope *s, const char *path, struct blob *value)
 
 	charge(s, perms_payer(n), 0, (int)blob_len(value) - (int)blob_len(n->value));
 	node_set_value(n, blob_get(value));
+	tell_of(s, path, n, (struct sight){ 0 });
 }
 
 /* Create the node at @path, and those above it that are missing, below the existing one whose path ends at @end. */
@@ -181,21 +187,18 @@ static void create(struct scope *s, const char *path, size_t end, struct blob *v
 			break;
 		p += len + 1;
 	}
+	tell_of(s, path, n, (struct sight){ 0 });
 }
 
 static void make(struct scope *s, const char *path, struct blob *value, bool set)
 {
 	size_t end;
-	struct node *n = tree_nearest(*s->root, path, &end);
 
+	tree_nearest(*s->root, path, &end);
 	if (path[end])
 		create(s, path, end, value);
 	else if (set)
 		set_value(s, path, value);
-	else
-		return;
-	n = tree_find(*s->root, path);
-	tell_of(s, path, n, (struct sight){ 0 });
 }
 
 static int count_missing(const char *path, size_t end)
@@ -247,7 +250,10 @@ int store_write(struct scope *s, const char *path, const void *data, size_t len)
 	if (rc)
 		return rc;
 	value = blob_new(data, len);
-	make(s, path, value, true);
+	if (n)
+		set_value(s, path, value);
+	else
+		make(s, path, value, true);
 	log_change(s, CHANGE_WRITE, path, value);
 	blob_put(value);
 	return 0;
@@ -374,7 +380,7 @@ void store_change(struct scope *s, enum change_kind kind, const char *path, stru
 
 int ledger_fits(const struct ledger *l)
 {
-	for (struct delta *d = l->deltas; d; d = d->hh.next)
+	for (const struct delta *d = l->deltas; d; d = d->next)
 		if (d->nodes > 0 && quota_exceeded(d->domid, QUOTA_NODES, quota_used(d->domid, QUOTA_NODES) + d->nodes))
 			return ENOSPC;
 	return 0;
@@ -397,7 +403,7 @@ static void fire_pending(const struct pending_event *p, struct node *before)
 
 void ledger_settle(struct ledger *l, struct node *before)
 {
-	for (struct delta *d = l->deltas; d; d = d->hh.next) {
+	for (const struct delta *d = l->deltas; d; d = d->next) {
 		quota_charge(d->domid, QUOTA_NODES, d->nodes);
 		quota_charge(d->domid, QUOTA_MEMORY, d->bytes);
 		store_bytes += d->bytes;
@@ -413,10 +419,8 @@ void ledger_free(struct ledger *l)
 
 	LL_FOREACH_SAFE(l->events, p, next)
 		free(p);
-	HASH_ITER(hh, l->deltas, d, tmp) {
-		HASH_DEL(l->deltas, d);
+	LL_FOREACH_SAFE(l->deltas, d, tmp)
 		free(d);
-	}
 	*l = (struct ledger){ 0 };
 }
 

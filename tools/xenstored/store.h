@@ -10,8 +10,6 @@
 #ifndef XENSTORED_STORE_H
 #define XENSTORED_STORE_H
 
-#include <uthash.h>
-
 #include "conn.h"
 #include "perms.h"
 #include "tree.h"
@@ -30,7 +28,7 @@ int store_node_bytes(const struct node *n);
 struct delta {
 	uint32_t domid;
 	int nodes, bytes;
-	UT_hash_handle hh;
+	struct delta *next;
 };
 
 struct pending_event {
@@ -40,7 +38,7 @@ struct pending_event {
 };
 
 struct ledger {
-	struct delta *deltas;		/* uthash by domid */
+	struct delta *deltas;		/* few: owners of what one transaction changes */
 	struct pending_event *events, *last_event;
 };
 

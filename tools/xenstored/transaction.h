@@ -10,6 +10,8 @@
 #ifndef XENSTORED_TRANSACTION_H
 #define XENSTORED_TRANSACTION_H
 
+#include <uthash.h>
+
 #include "store.h"
 
 enum { NOTE_VALUE = 1, NOTE_LIST = 2, NOTE_PERMS = 4 };

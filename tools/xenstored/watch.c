@@ -128,6 +128,11 @@ void watch_remove_all(struct conn *c)
 		drop(c->watches);
 }
 
+bool watch_any(void)
+{
+	return spots;
+}
+
 static bool readable(const struct conn *c, const struct sight *s)
 {
 	return s->perms && (perms_of(c, s->perms, s->generation) & PERM_READ);
@@ -164,7 +169,7 @@ void watch_fire(const struct event *e)
 	int below = e->path[1] ? levels(e->path) : 0;
 	struct spot *spot;
 
-	if (!spots)
+	if (!watch_any())
 		return;
 	if (!e->exact && *e->path == '/' && len > 1) {
 		spot = find_spot("/", 1, hash_on(HASH_START, "/", 1));

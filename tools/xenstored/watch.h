@@ -49,6 +49,9 @@ int watch_remove(struct conn *c, const char *path, const char *token);
 /** watch_remove_all() - of a connection. */
 void watch_remove_all(struct conn *c);
 
+/** watch_any() - is anything watched at all? Else what a change needs to be told need not be found out. */
+bool watch_any(void);
+
 /** watch_fire() - queue the event for everyone who watches and may know. */
 void watch_fire(const struct event *e);
 

@@ -242,6 +242,26 @@ static inline bool get_page_and_type_fast(struct page_info *pg, u16 owner, u64 t
 	return false;
 }
 
+/* PGT_WRITABLE also where the frame is in no use: there is nothing to check then, and nothing stale. */
+static inline bool get_page_writable_fast(struct page_info *pg, u16 owner)
+{
+	const u64 nearly_full = BIT(PG_COUNT_BITS - 1) | BIT(2 * PG_COUNT_BITS - 1);
+	const u64 writable = PGT_WRITABLE | PG_VALIDATED;
+	u64 old = READ_ONCE(pg->word), role = old & (PG_TYPE_MASK | PG_VALIDATED | PG_BUSY | nearly_full);
+
+	if (unlikely(role != writable || !(old & PG_TYPE_COUNT_MASK)) &&
+	    ((role & ~writable) | (old & (PG_TYPE_COUNT_MASK | PG_NONCOHERENT)) || !(old & PG_COUNT_MASK) ||
+	     ((role & PG_TYPE_MASK) && (role & PG_TYPE_MASK) != PGT_WRITABLE)))
+		return false;
+	if (unlikely(READ_ONCE(pg->owner) != owner ||
+		     !try_cmpxchg(&pg->word, &old, (old | writable) + PG_COUNT_ONE + PG_TYPE_COUNT_ONE)))
+		return false;
+	if (likely(READ_ONCE(pg->owner) == owner))
+		return true;
+	put_page_and_type(pg);
+	return false;
+}
+
 static inline bool get_page_fast(struct page_info *pg, u16 owner)
 {
 	u64 old = READ_ONCE(pg->word);
