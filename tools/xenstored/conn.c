@@ -318,12 +318,12 @@ static void serve(struct conn *c)
 		request_handle(c, &hdr, body);
 	}
 	c->withheld = !may_ask(c);
-	set_ready(c, n == TURN && !c->withheld);
+	set_ready(c, (n == TURN || c->more) && !c->withheld);
 }
 
 void conn_readable(struct conn *c)
 {
-	ssize_t n;
+	ssize_t n, room;
 
 	set_dirty(c);
 	if (!may_ask(c)) {
@@ -337,14 +337,14 @@ void conn_readable(struct conn *c)
 		c->in_used -= c->in_start;
 		c->in_start = 0;
 	}
-	n = CONN_IN_SIZE - c->in_used;
-	if (n)
-		n = c->transport->read(c, c->in + c->in_used, n);
+	room = CONN_IN_SIZE - c->in_used;
+	n = room ? c->transport->read(c, c->in + c->in_used, room) : 0;
 	if (n < 0) {
 		conn_lost(c);
 		return;
 	}
 	c->in_used += n;
+	c->more = n == room || c->ended;
 	serve(c);
 }
 

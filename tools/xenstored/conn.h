@@ -52,6 +52,8 @@ struct conn {
 	bool ready;			/* on the list of those with unserved requests */
 	bool dirty;			/* on the list of those with something new to write */
 	bool withheld;			/* not read until it reads its answers */
+	bool ended;			/* of a socket: the client says no more; what it said is read until the end shows */
+	bool more;			/* there may be more to read than the last read gave */
 	uint32_t interest;		/* what a socket waits for now */
 
 	size_t in_used, in_start;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The transport over Unix sockets.
+ *
+ * A socket is reported when something arrives, not while something is there: that saves a look at it after each answer.
+ * So whoever leaves bytes in it must come back by itself (conn.h, "more"), and likewise for the end of the stream.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +18,8 @@
 #include "conn.h"
 #include "log.h"
 #include "socket.h"
+
+enum { ARRIVAL = EPOLLIN | EPOLLRDHUP | EPOLLET };
 
 static int listener = -1;
 
@@ -43,8 +48,9 @@ static ssize_t socket_write(struct conn *c, const struct iovec *iov, int n)
 
 static void socket_settle(struct conn *c, bool want_bytes, bool want_room)
 {
-	uint32_t interest = (want_bytes ? EPOLLIN : 0) | (want_room ? EPOLLOUT : 0);
+	uint32_t interest = ARRIVAL | (want_room ? EPOLLOUT : 0);
 
+	(void)want_bytes;	/* what is not wanted now is left unread */
 	if (interest != c->interest)
 		loop_change(c->fd, &c->source, interest);
 	c->interest = interest;
@@ -75,6 +81,8 @@ static void socket_ready(struct source *s, uint32_t events)
 
 	if (events & EPOLLOUT)
 		conn_writable(c);
+	if (events & (EPOLLHUP | EPOLLRDHUP))
+		c->ended = true;
 	if (events & EPOLLIN)
 		conn_readable(c);
 	else if (events & (EPOLLHUP | EPOLLERR))
@@ -86,8 +94,8 @@ struct conn *socket_connect(int fd)
 	struct conn *c = conn_new(&socket_transport, 0, NULL, fd);
 
 	c->source.ready = socket_ready;
-	c->interest = EPOLLIN;
-	loop_watch(fd, &c->source, EPOLLIN);
+	c->interest = ARRIVAL;
+	loop_watch(fd, &c->source, ARRIVAL);
 	return c;
 }
 

@@ -16,7 +16,7 @@ measure()
 		"$2" -N >"$dir/log" 2>&1 &
 	daemon=$!
 	for n in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do [ -S "$dir/socket" ] || sleep 0.5; done
-	store-bench "$dir/socket" $daemon 0.05 | sed "s/^/STORE $1|/"
+	store-bench "$dir/socket" $daemon 0.02 few | sed "s/^/STORE $1|/"
 	cat "$dir/log"
 	kill $daemon
 	wait $daemon 2>/dev/null
