@@ -233,6 +233,21 @@ static long set_time_offset(struct domain *d, s64 seconds)
 	return 0;
 }
 
+/* Of Xen's triggers the one that a guest without firmware knows. */
+static long send_trigger(struct domain *d, const struct xen_domctl_sendtrigger *op)
+{
+	struct vcpu *v = vcpu_find(d, op->vcpu);
+
+	if (op->trigger != XEN_DOMCTL_SENDTRIGGER_NMI)
+		return -EOPNOTSUPP;
+	if (!v)
+		return -ESRCH;
+	if (!d->is_hvm && !v->pv.trap[X86_EXC_NMI].address)
+		return -EINVAL;
+	vcpu_send_nmi(v);
+	return 0;
+}
+
 /* The guest's TSC is the machine's: nothing else is offered. */
 static long tsc_info(const struct xen_domctl_tsc_info *op)
 {
@@ -336,6 +351,8 @@ static long change_op(struct domain *d, struct xen_domctl *op)
 		return permission(d, op);
 	case XEN_DOMCTL_hypercall_init:
 		return fill_hypercall_page(d, op->u.hypercall_init.gmfn);
+	case XEN_DOMCTL_sendtrigger:
+		return d == current->domain ? -EINVAL : send_trigger(d, &op->u.sendtrigger);
 	case XEN_DOMCTL_settimeoffset:
 		return set_time_offset(d, op->u.settimeoffset.time_offset_seconds);
 	case XEN_DOMCTL_settscinfo:

@@ -141,15 +141,19 @@ static long register_info(struct vcpu *v, unsigned long arg)
 	return rc;
 }
 
-static long send_nmi(struct vcpu *v, unsigned long arg)
+void vcpu_send_nmi(struct vcpu *v)
 {
-	if (arg)
-		return -EINVAL;
 	if (!xchg(&v->pv.nmi_pending, true)) {
 		vcpu_unblock(v);
 		vcpu_kick(v);
 	}
-	return 0;
+}
+
+static long send_nmi(struct vcpu *v, unsigned long arg)
+{
+	if (!arg)
+		vcpu_send_nmi(v);
+	return arg ? -EINVAL : 0;
 }
 
 /* Only a vcpu that never moves has a physical CPU worth telling. */

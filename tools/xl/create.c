@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "monitor.h"
+#include "registry.h"
 #include "xl.h"
 
 /* Standard input is not a file whose size is known. */
@@ -78,9 +79,30 @@ static int load(struct config *c, char **argument, const char *file)
 }
 
 struct create_options {
-	bool paused, console, quiet;
+	bool paused, console, quiet, foreground, leave;
 	const char *name;
 };
+
+static int has_gone(const char *value, void *data)
+{
+	struct config *c = data, now;
+	int rc = registry_read(c->name, &now);
+
+	(void)value;
+	config_free(&now);
+	return rc == -ENOENT;
+}
+
+/* Until it ends and is not made again. Its record goes last, after the event that tells of its end. */
+static int stay(struct host *h, struct config *c)
+{
+	int rc;
+
+	do
+		rc = store_wait(h, "@releaseDomain", has_gone, c, 1);
+	while (rc == -ETIMEDOUT);
+	return rc < 0 ? msg_error(1, "cannot wait for %s: %s", c->name, strerror(-rc)) : 0;
+}
 
 static int create(struct host *h, struct config *c, const struct create_options *o)
 {
@@ -99,6 +121,8 @@ static int create(struct host *h, struct config *c, const struct create_options 
 		config_show(c);
 		return 0;
 	}
+	if (o->leave)
+		c->on_poweroff = c->on_reboot = c->on_crash = c->on_watchdog = c->on_soft_reset = ON_PRESERVE;
 	rc = domain_create(h, c, &domid);
 	if (rc)
 		return 1;
@@ -108,7 +132,8 @@ static int create(struct host *h, struct config *c, const struct create_options 
 		domain_remove(h, domid, false);
 		return 1;
 	}
-	return o->console ? console_attach(h, domid, true) : 0;
+	rc = o->console ? console_attach(h, domid, true) : 0;
+	return o->foreground && !rc ? stay(h, c) : rc;
 }
 
 static int run_create(struct host *h, int argc, char **argv)
@@ -136,6 +161,12 @@ static int run_create(struct host *h, int argc, char **argv)
 			o.console = true;
 		else if (opt == 'N')
 			o.name = optarg;
+		else if (opt == 'F')
+			o.foreground = true;
+		else if (opt == 'e')
+			o.leave = true;
+		else if (opt == 'V' || opt == 'A')
+			msg_warn("-%c: domains have no display here", opt);
 	}
 	xl_arguments(argc, argv, file ? 0 : 1, 1000);
 	if (!file && !strchr(argv[optind], '=') && !o.quiet)
@@ -165,6 +196,8 @@ const struct command create_commands[] = {
 	  "  -n, --dryrun check the configuration and show it; create nothing\n"
 	  "  -f FILE      the configuration, when all arguments are KEY=VALUE\n"
 	  "  -q, --quiet  say nothing when all is well\n"
+	  "  -e           nothing is done when it ends: it stays as it is\n"
+	  "  -F           wait until it has ended for good\n"
 	  "  KEY=VALUE    a setting that replaces the file's: 'memory=256' 'disk=[\"/img,raw,xvda,rw\"]'\n" },
 	{ "destroy", run_destroy, "DOMAIN", "End a domain at once, as if its plug were pulled", NULL },
 	{ 0 }

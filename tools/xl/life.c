@@ -125,6 +125,42 @@ static int run_unpause(struct host *h, int argc, char **argv)
 	return plain(h, argc, argv, XEN_DOMCTL_unpausedomain);
 }
 
+/* --- keys and buttons ------------------------------------------------------------------------------------------------- */
+
+static int run_sysrq(struct host *h, int argc, char **argv)
+{
+	uint32_t domid;
+	int rc;
+
+	while (xl_options(argc, argv, "", NULL) != -1)
+		continue;
+	xl_arguments(argc, argv, 2, 2);
+	domid = xl_domain(h, argv);
+	if (strlen(argv[optind]) != 1)
+		return msg_error(2, "a magic key is one character, not \"%s\"", argv[optind]);
+	rc = store_write(h, argv[optind], "/local/domain/%u/control/sysrq", domid);
+	return rc ? msg_error(1, "cannot tell domain %u: %s", domid, strerror(-rc)) : 0;
+}
+
+static int run_trigger(struct host *h, int argc, char **argv)
+{
+	struct xen_domctl op = { .u.sendtrigger.trigger = XEN_DOMCTL_SENDTRIGGER_NMI };
+	uint32_t domid;
+	int rc;
+
+	while (xl_options(argc, argv, "", NULL) != -1)
+		continue;
+	xl_arguments(argc, argv, 2, 3);
+	domid = xl_domain(h, argv);
+	if (strcmp(argv[optind], "nmi"))
+		return msg_error(2, "trigger %s: guests of these types know only nmi", argv[optind]);
+	op.u.sendtrigger.vcpu = argv[optind + 1] ? strtoul(argv[optind + 1], NULL, 10) : 0;
+	rc = hcall_domctl(h, XEN_DOMCTL_sendtrigger, domid, &op);
+	if (rc == -EINVAL)
+		return msg_error(1, "domain %u has no handler for an NMI", domid);
+	return rc < 0 ? msg_error(1, "no NMI for vcpu %u of domain %u: %s", op.u.sendtrigger.vcpu, domid, strerror(-rc)) : 0;
+}
+
 /* --- names ------------------------------------------------------------------------------------------------------------ */
 
 static int run_domid(struct host *h, int argc, char **argv)
@@ -173,6 +209,9 @@ const struct command life_commands[] = {
 	  "  -w, --wait  until it has ended\n" },
 	{ "pause", run_pause, "DOMAIN", "Stop a domain's vcpus; \"unpause\" lets them go on", NULL },
 	{ "unpause", run_unpause, "DOMAIN", "Let a paused domain run", NULL },
+	{ "sysrq", run_sysrq, "DOMAIN KEY", "Press a magic key in a domain: its kernel does what sysrq.rst says",
+	  NULL },
+	{ "trigger", run_trigger, "DOMAIN nmi [VCPU]", "Send a domain's vcpu an NMI", NULL },
 	{ "domid", run_domid, "NAME", "The number of a domain", NULL },
 	{ "domname", run_domname, "ID", "The name of a domain", NULL },
 	{ "rename", run_rename, "DOMAIN NAME", "Give a domain another name", NULL },

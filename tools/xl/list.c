@@ -56,12 +56,17 @@ static void show_more(struct host *h, const struct xen_domctl_getdomaininfo *d, 
 		show_nodes(h, d->domain);
 }
 
+static const char *shown_name(const char *name, uint32_t domid)
+{
+	return name ?: domid ? "(null)" : "Domain-0";
+}
+
 static void show(struct host *h, const struct xen_domctl_getdomaininfo *d, const char *name, const struct columns *c)
 {
 	unsigned int reason = d->flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask;
 	bool shut = d->flags & XEN_DOMINF_shutdown;
 
-	printf("%-40s %5d %5lu %5d     %c%c%c%c%c%c  %8.1f", name ?: d->domain ? name ?: "(null)" : "Domain-0", d->domain,
+	printf("%-40s %5d %5lu %5d     %c%c%c%c%c%c  %8.1f", shown_name(name, d->domain), d->domain,
 	       (unsigned long)(d->tot_pages + d->outstanding_pages) >> 8, d->nr_online_vcpus,
 	       d->flags & XEN_DOMINF_running ? 'r' : '-', d->flags & XEN_DOMINF_blocked ? 'b' : '-',
 	       d->flags & XEN_DOMINF_paused ? 'p' : '-', shut ? 's' : '-',
@@ -154,6 +159,32 @@ static int run_list(struct host *h, int argc, char **argv)
 	return 0;
 }
 
+static int run_vm_list(struct host *h, int argc, char **argv)
+{
+	struct xen_domctl_getdomaininfo *list;
+	char **names, uuid[37];
+	int n, i;
+
+	while (xl_options(argc, argv, "", NULL) != -1)
+		continue;
+	xl_arguments(argc, argv, 0, 0);
+	if (host_call(h) || host_store(h))
+		return 1;
+	n = get_all(h, &list);
+	if (n < 0)
+		return msg_error(1, "cannot list the domains: %s", strerror(-n));
+	puts("UUID                                  ID    name");
+	names = domain_names(h, list, n);
+	for (i = 0; i < n; i++) {
+		uuid_text(uuid, list[i].handle);
+		printf("%s  %d    %-30s\n", uuid, list[i].domain, shown_name(names[i], list[i].domain));
+		free(names[i]);
+	}
+	free(names);
+	free(list);
+	return 0;
+}
+
 const struct command list_commands[] = {
 	{ "list", run_list, "[-l] [-v] [-Z] [-c] [-n] [DOMAIN]", "List the domains",
 	  "  -l, --long     everything about them, as JSON\n"
@@ -161,5 +192,6 @@ const struct command list_commands[] = {
 	  "  -Z, --context  with security label\n"
 	  "  -c, --cpupool  with pool of CPUs\n"
 	  "  -n, --numa     with memory nodes\n" },
+	{ "vm-list", run_vm_list, "", "List the domains by UUID", NULL },
 	{ 0 }
 };

@@ -132,6 +132,8 @@ void vcpu_destroy(struct vcpu *v);
  */
 int vcpu_map_info(struct vcpu *v, unsigned long gfn, unsigned int offset);
 void vcpu_unmap_info(struct vcpu *v);
+/** vcpu_send_nmi: an NMI for @v, which must be able to take one: pv guests die of one without handler. */
+void vcpu_send_nmi(struct vcpu *v);
 /** vcpu_find: vcpu @id of @d or NULL. */
 static inline struct vcpu *vcpu_find(const struct domain *d, unsigned int id)
 {
