@@ -281,7 +281,7 @@ static __always_inline long run_batch(unsigned int op, size_t size,
 		return -EFAULT;
 	rc = batch_begin(&b, foreign);
 	if (unlikely(rc))
-		return rc;
+		goto out;		/* the guest must hear that nothing was done: Linux goes on from there */
 	for (; i < count && !rc; i += n) {
 		if (i && (hypercall_preempt() || pv_finish_put(b.v))) {
 			rc = -ERESTART;
@@ -294,6 +294,7 @@ static __always_inline long run_batch(unsigned int op, size_t size,
 		n = !rc;
 	}
 	batch_end(&b);
+out:
 	nr_done += i;
 	if (done && copy_out(done, &nr_done))
 		rc = -EFAULT;
