@@ -36,6 +36,7 @@
 #include <xenolith/hypercall.h>
 #include <xen/interface/io/netif.h>
 
+#include "compat/compat.h"
 #include "compat/net.h"
 #include "hash.h"
 #include "rx-plan.h"

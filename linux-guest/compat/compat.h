@@ -26,4 +26,20 @@ static inline int xenolith_evtchn_make_refcounted(evtchn_port_t port, bool is_st
 
 #endif
 
+/* A bus's uevent callback may not change its device, since 6.3. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+#define compat_uevent_device const struct xenbus_device
+#define compat_bus_device const struct device
+#else
+#define compat_uevent_device struct xenbus_device
+#define compat_bus_device struct device
+#endif
+
+/* Nor its match callback the driver, since 6.11. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+#define compat_bus_driver const struct device_driver
+#else
+#define compat_bus_driver struct device_driver
+#endif
+
 #endif

@@ -18,13 +18,6 @@
 #define compat_do_xdp_generic(prog, skb) do_xdp_generic(prog, *(skb))
 #endif
 
-/* A bus's uevent callback may not change its device, since 6.3. */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
-#define compat_uevent_device const struct xenbus_device
-#else
-#define compat_uevent_device struct xenbus_device
-#endif
-
 /* Since 6.3 an interface says what its XDP can do. */
 static inline void compat_xdp_features(struct net_device *netdev)
 {

@@ -6,4 +6,13 @@
 #include <xen/xenbus.h>
 #include <xen/platform_pci.h>
 
+/* A kernel without a bus for backends gets linux-dom0/bus; its symbols have names of their own. */
+#ifndef CONFIG_XEN_BACKEND
+#define __xenbus_register_backend xenolith_register_backend
+#define xenbus_dev_is_online xenolith_dev_is_online
+
+int __must_check __xenbus_register_backend(struct xenbus_driver *driver, struct module *owner, const char *module_name);
+int xenbus_dev_is_online(struct xenbus_device *dev);
+#endif
+
 #endif
