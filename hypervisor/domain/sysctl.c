@@ -196,7 +196,9 @@ static long scheduler_op(struct xen_sysctl_scheduler_op *op)
 /* One value each, of all CPUs together. */
 static long counters(struct xen_sysctl_perfc_op *op)
 {
-	static const char *const name[NR_COUNTS] = { "hypercalls", "CR3 loads", "TLB flushes", "TLB page flushes", "remote TLB flushes" };
+	static const char *const name[NR_COUNTS] = {
+		"hypercalls", "CR3 loads", "TLB flushes", "TLB page flushes", "remote TLB flushes", "grant operations", "events sent",
+	};
 
 	if (op->cmd != XEN_SYSCTL_PERFCOP_query)
 		return -EOPNOTSUPP;

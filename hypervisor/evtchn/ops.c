@@ -26,8 +26,10 @@ long do_event_channel_op(unsigned long cmd, unsigned long arg, unsigned long a3,
 	struct domain *d;
 	long rc;
 
-	if (likely((u32)cmd == EVTCHNOP_send))
+	if (likely((u32)cmd == EVTCHNOP_send)) {
+		count_on_cpu(COUNT_SEND, 1);
 		return unlikely(copy_in(&a.send, arg)) ? -EFAULT : evtchn_send(current->domain, a.send.port);
+	}
 	if ((u32)cmd >= NR_EVTCHN_OPS)
 		return -ENOSYS;
 	op = &evtchn_operations[(u32)cmd];

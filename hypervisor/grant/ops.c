@@ -195,6 +195,7 @@ static __always_inline long run(u32 cmd, unsigned long uop, u32 count, size_t si
 	}
 	grant_unmap_end(&b);
 	grant_copy_end(&b);
+	count_on_cpu(COUNT_GRANT, done);
 	if (rc || done == count)
 		return rc;
 	return hypercall_continue(__HYPERVISOR_grant_table_op, cmd, uop, count - done, 0, 0);

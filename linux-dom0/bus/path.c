@@ -56,7 +56,7 @@ static int take(const char **at, char *to, size_t room)
 	if (!length || length >= room)
 		return -EINVAL;
 	for (i = 0; i < length; i++) {
-		if (!isalnum((*at)[i]) && !strchr("-_.@", (*at)[i]))
+		if (!(isascii((*at)[i]) && isalnum((*at)[i])) && !strchr("-_.@", (*at)[i]))
 			return -EINVAL;
 	}
 	memcpy(to, *at, length);

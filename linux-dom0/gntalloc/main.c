@@ -186,38 +186,35 @@ static long dealloc_grefs(struct gntalloc_file *gf, void __user *user)
 	return rc;
 }
 
-static int set_notify(struct gntalloc_file *gf, const struct ioctl_gntalloc_unmap_notify *arg)
+static int set_notify(struct gntalloc_file *gf, unsigned long index, const struct unmap_notify *notify)
 {
 	struct share *share;
-	int rc = -ENOENT;
 
 	mutex_lock(&gf->lock);
-	share = xa_load(&gf->shares, arg->index / PAGE_SIZE);
-	if (share) {
-		share_notify(share, offset_in_page(arg->index), arg->action, arg->event_channel_port);
-		rc = 0;
-	}
+	share = xa_load(&gf->shares, index);
+	if (share)
+		share_notify(share, notify);
 	mutex_unlock(&gf->lock);
-	return rc;
+	return share ? 0 : -ENOENT;
 }
 
-/* The new port is taken before the old one is given up: they may be the same, and this the last to hold it. */
 static long unmap_notify(struct gntalloc_file *gf, void __user *user)
 {
 	struct ioctl_gntalloc_unmap_notify arg;
+	struct unmap_notify notify;
 	int rc;
 
 	if (copy_from_user(&arg, user, sizeof(arg)))
 		return -EFAULT;
 	if (!xa_load(&gf->shares, arg.index / PAGE_SIZE))
 		return -ENOENT;
-	if (arg.action & ~(UNMAP_NOTIFY_CLEAR_BYTE | UNMAP_NOTIFY_SEND_EVENT))
-		return -EINVAL;
-	if ((arg.action & UNMAP_NOTIFY_SEND_EVENT) && evtchn_get(arg.event_channel_port))
-		return -EINVAL;
-	rc = set_notify(gf, &arg);
-	if (rc && (arg.action & UNMAP_NOTIFY_SEND_EVENT))
-		evtchn_put(arg.event_channel_port);
+	notify = (struct unmap_notify) { arg.action, offset_in_page(arg.index), arg.event_channel_port };
+	rc = unmap_notify_get(&notify);
+	if (rc)
+		return rc;
+	rc = set_notify(gf, arg.index / PAGE_SIZE, &notify);
+	if (rc)
+		unmap_notify_put(&notify);
 	return rc;
 }
 

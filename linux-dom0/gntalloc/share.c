@@ -109,12 +109,9 @@ free:
 
 static void send_notification(struct share *share)
 {
-	if (share->notify_action & UNMAP_NOTIFY_CLEAR_BYTE)
-		WRITE_ONCE(((u8 *)page_address(share->page))[share->notify_offset], 0);
-	if (share->notify_action & UNMAP_NOTIFY_SEND_EVENT) {
-		notify_remote_via_evtchn(share->notify_port);
-		evtchn_put(share->notify_port);
-	}
+	if (share->notify.action & UNMAP_NOTIFY_CLEAR_BYTE)
+		WRITE_ONCE(((u8 *)page_address(share->page))[share->notify.offset], 0);
+	unmap_notify_send(&share->notify);
 }
 
 void share_put(struct share *share)
@@ -132,20 +129,15 @@ void share_put(struct share *share)
 	mutex_unlock(&lock);
 }
 
-void share_notify(struct share *share, unsigned int offset, u32 action, evtchn_port_t port)
+void share_notify(struct share *share, const struct unmap_notify *notify)
 {
-	u32 old_action;
-	evtchn_port_t old_port;
+	struct unmap_notify old;
 
 	mutex_lock(&share->lock);
-	old_action = share->notify_action;
-	old_port = share->notify_port;
-	share->notify_action = action;
-	share->notify_offset = offset;
-	share->notify_port = port;
+	old = share->notify;
+	share->notify = *notify;
 	mutex_unlock(&share->lock);
-	if (old_action & UNMAP_NOTIFY_SEND_EVENT)
-		evtchn_put(old_port);
+	unmap_notify_put(&old);
 }
 
 void shares_exit(void)

@@ -16,6 +16,7 @@
 #include <xenolith/event.h>
 #include <xenolith/grant.h>
 #include <xen/gntalloc.h>
+#include <xenolith/unmap-notify.h>
 
 /**
  * struct share - a page and its grant
@@ -23,10 +24,8 @@
  * @link:	among those that wait for the other side
  * @page:	what is shared, zeroed at first
  * @ref:	its grant reference
- * @lock:	@notify_...
- * @notify_action: what to do when the last user goes: UNMAP_NOTIFY_...
- * @notify_offset: the byte to clear
- * @notify_port: the port to notify, of which we hold a reference
+ * @lock:	@notify
+ * @notify:	what to do when the last user goes
  */
 struct share {
 	refcount_t users;
@@ -34,9 +33,7 @@ struct share {
 	struct page *page;
 	grant_ref_t ref;
 	struct mutex lock;
-	u32 notify_action;
-	unsigned int notify_offset;
-	evtchn_port_t notify_port;
+	struct unmap_notify notify;
 };
 
 /**
@@ -61,10 +58,9 @@ void share_put(struct share *share);
 
 /**
  * share_notify - what to do when the last user goes
- * @offset:	in the page
- * @port:	a reference to it if @action asks for an event; the page takes it over, and gives up an older one
+ * @notify:	with its offset in the page, and held: the page takes it over, and gives up an older one
  */
-void share_notify(struct share *share, unsigned int offset, u32 action, evtchn_port_t port);
+void share_notify(struct share *share, const struct unmap_notify *notify);
 
 /** shares_exit - what still waits is left to the kernel's grant tables, which wait on */
 void shares_exit(void);

@@ -3,7 +3,8 @@
  * The parts of xen-gntdev.
  *
  *	main	devices and files: the table of maps, the calls, mmap()
- *	map	grants of other domains mapped into this one, and their way into user space
+ *	map	grants of other domains mapped into this one
+ *	show	their way into user space
  *	copy	copies between grants and user space
  *	dmabuf	grants as DMA buffers, and the other way round
  */

@@ -154,35 +154,37 @@ static long offset_for_vaddr(void __user *user)
 	return rc;
 }
 
-static int set_notify(struct gntdev_file *gf, const struct ioctl_gntdev_unmap_notify *arg)
+/* The offset becomes that in the map. */
+static int set_notify(struct gntdev_file *gf, struct unmap_notify *notify)
 {
 	struct grant_map *map;
 	int rc = -ENOENT;
 
 	mutex_lock(&gf->lock);
-	map = find_page(gf, arg->index / PAGE_SIZE);
-	if (map)
-		rc = grant_map_notify(map, arg->index - (u64)map->index * PAGE_SIZE, arg->action,
-				      arg->event_channel_port);
+	map = find_page(gf, notify->offset / PAGE_SIZE);
+	if (map) {
+		notify->offset -= (u64)map->index * PAGE_SIZE;
+		rc = grant_map_notify(map, notify);
+	}
 	mutex_unlock(&gf->lock);
 	return rc;
 }
 
-/* The new port is taken before the old one is given up: they may be the same, and this the last to hold it. */
 static long unmap_notify(struct gntdev_file *gf, void __user *user)
 {
 	struct ioctl_gntdev_unmap_notify arg;
+	struct unmap_notify notify;
 	int rc;
 
 	if (copy_from_user(&arg, user, sizeof(arg)))
 		return -EFAULT;
-	if (arg.action & ~(UNMAP_NOTIFY_CLEAR_BYTE | UNMAP_NOTIFY_SEND_EVENT))
-		return -EINVAL;
-	if ((arg.action & UNMAP_NOTIFY_SEND_EVENT) && evtchn_get(arg.event_channel_port))
-		return -EINVAL;
-	rc = set_notify(gf, &arg);
-	if (rc && (arg.action & UNMAP_NOTIFY_SEND_EVENT))
-		evtchn_put(arg.event_channel_port);
+	notify = (struct unmap_notify) { arg.action, arg.index, arg.event_channel_port };
+	rc = unmap_notify_get(&notify);
+	if (rc)
+		return rc;
+	rc = set_notify(gf, &notify);
+	if (rc)
+		unmap_notify_put(&notify);
 	return rc;
 }
 

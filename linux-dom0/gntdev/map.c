@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Grants of other domains, mapped. The model is in map.h. */
+/* Grants of other domains, mapped: the life of a map and its mapping in the kernel. The model is in map.h. */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/atomic.h>
@@ -7,10 +7,8 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 #include "compat/compat.h"
-#include "map.h"
+#include "map-parts.h"
 
-/* Grants in one hypercall. */
-#define BATCH 64
 /* Pages kept for the next map. */
 #define CACHED_PAGES 512
 /* Waiting for I/O on the pages, in ms. */
@@ -21,12 +19,6 @@ static struct gnttab_page_cache page_cache;
 static struct workqueue_struct *undo_queue;
 
 static void undo_kernel_work(struct work_struct *work);
-
-/* PV: user space gets its own mapping of each frame. */
-static bool is_pv(void)
-{
-	return !xen_feature(XENFEAT_auto_translated_physmap);
-}
 
 int grant_maps_init(void)
 {
@@ -56,8 +48,8 @@ static struct gnttab_unmap_grant_ref *unmap_array(unsigned int count)
 {
 	struct gnttab_unmap_grant_ref *ops = kvcalloc(count, sizeof(*ops), GFP_KERNEL_ACCOUNT);
 
-	while (ops && count--)
-		ops[count].handle = INVALID_GRANT_HANDLE;
+	if (ops)
+		handles_clear(ops, count);
 	return ops;
 }
 
@@ -71,8 +63,8 @@ struct grant_map *grant_map_create(unsigned int count)
 	map->grants = kvcalloc(count, sizeof(*map->grants), GFP_KERNEL_ACCOUNT);
 	map->pages = kvcalloc(count, sizeof(*map->pages), GFP_KERNEL_ACCOUNT);
 	map->kernel_unmap = unmap_array(count);
-	map->user_unmap = is_pv() ? unmap_array(count) : NULL;
-	if (!map->grants || !map->pages || !map->kernel_unmap || (is_pv() && !map->user_unmap)) {
+	map->user_unmap = grant_map_is_pv() ? unmap_array(count) : NULL;
+	if (!map->grants || !map->pages || !map->kernel_unmap || (grant_map_is_pv() && !map->user_unmap)) {
 		free_map(map);
 		return NULL;
 	}
@@ -86,37 +78,29 @@ void grant_map_put(struct grant_map *map)
 {
 	if (!refcount_dec_and_test(&map->users))
 		return;
-	if (map->notify_action & UNMAP_NOTIFY_SEND_EVENT) {
-		notify_remote_via_evtchn(map->notify_port);
-		evtchn_put(map->notify_port);
-	}
+	unmap_notify_send(&map->notify);
 	free_map(map);
 }
 
-int grant_map_notify(struct grant_map *map, u64 offset, u32 action, evtchn_port_t port)
+int grant_map_notify(struct grant_map *map, const struct unmap_notify *notify)
 {
-	u32 old_action;
-	evtchn_port_t old_port;
+	struct unmap_notify old;
 
 	mutex_lock(&map->lock);
-	if ((action & UNMAP_NOTIFY_CLEAR_BYTE) && (map->flags & GNTMAP_readonly)) {
+	if ((notify->action & UNMAP_NOTIFY_CLEAR_BYTE) && (map->flags & GNTMAP_readonly)) {
 		mutex_unlock(&map->lock);
 		return -EINVAL;
 	}
-	old_action = map->notify_action;
-	old_port = map->notify_port;
-	map->notify_action = action;
-	map->notify_offset = offset;
-	map->notify_port = port;
+	old = map->notify;
+	map->notify = *notify;
 	mutex_unlock(&map->lock);
-	if (old_action & UNMAP_NOTIFY_SEND_EVENT)
-		evtchn_put(old_port);
+	unmap_notify_put(&old);
 	return 0;
 }
 
 /* Pages */
 
-static int get_pages(struct grant_map *map)
+int grant_map_get_pages(struct grant_map *map)
 {
 	unsigned int i;
 	int rc = 0;
@@ -136,7 +120,7 @@ static void put_pages(struct grant_map *map)
 	unsigned int i, good = 0;
 
 	for (i = 0; i < map->count; i++)
-		if (map->kernel_unmap[i].handle == INVALID_GRANT_HANDLE)
+		if (map->kernel_unmap[i].handle == NOT_MAPPED)
 			map->pages[good++] = map->pages[i];
 	if (good < map->count)
 		pr_crit("%u pages cannot be unmapped and are lost\n", map->count - good);
@@ -185,35 +169,16 @@ static int map_kernel_batch(struct grant_map *map, struct gnttab_map_grant_ref *
 	return rc ?: failed;
 }
 
-static int map_kernel(struct grant_map *map, struct gnttab_map_grant_ref *ops)
+int grant_map_in_kernel(struct grant_map *map, struct gnttab_map_grant_ref *ops)
 {
 	unsigned int first, count;
 	int rc = 0;
 
 	for (first = 0; first < map->count && !rc; first += count) {
-		count = min_t(unsigned int, map->count - first, BATCH);
+		count = min_t(unsigned int, map->count - first, GRANT_BATCH);
 		rc = map_kernel_batch(map, ops, first, count);
 	}
 	return rc;
-}
-
-/* The mapped ones from *@first on, as far as they are next to each other. Return: how many; *@first is where they begin. */
-static unsigned int next_run(const struct gnttab_unmap_grant_ref *ops, unsigned int *first, unsigned int end)
-{
-	unsigned int n;
-
-	while (*first < end && ops[*first].handle == INVALID_GRANT_HANDLE)
-		++*first;
-	for (n = 0; *first + n < end && ops[*first + n].handle != INVALID_GRANT_HANDLE; n++)
-		;
-	return n;
-}
-
-static void note_unmapped(struct gnttab_unmap_grant_ref *ops, unsigned int count)
-{
-	while (count--)
-		if (ops[count].status == GNTST_okay)
-			ops[count].handle = INVALID_GRANT_HANDLE;
 }
 
 static void unmap_kernel(struct grant_map *map)
@@ -222,11 +187,11 @@ static void unmap_kernel(struct grant_map *map)
 	unsigned int first = 0, count;
 
 	for (;; first += count) {
-		count = next_run(ops, &first, map->count);
+		count = handles_next_run(ops, &first, map->count);
 		if (!count)
 			return;
 		if (!gnttab_unmap_refs(ops + first, NULL, map->pages + first, count))
-			note_unmapped(ops + first, count);
+			handles_note_unmapped(ops + first, count);
 	}
 }
 
@@ -273,13 +238,13 @@ static void undo_kernel_work(struct work_struct *work)
 
 static void clear_byte(struct grant_map *map)
 {
-	unsigned long page = map->notify_offset / PAGE_SIZE;
+	unsigned long page = map->notify.offset / PAGE_SIZE;
 
 	mutex_lock(&map->lock);
-	if ((map->notify_action & UNMAP_NOTIFY_CLEAR_BYTE) && !(map->flags & GNTMAP_readonly) &&
-	    map->kernel_unmap[page].handle != INVALID_GRANT_HANDLE)
-		WRITE_ONCE(*(u8 *)(page_addr(map->pages[page]) + offset_in_page(map->notify_offset)), 0);
-	map->notify_action &= ~UNMAP_NOTIFY_CLEAR_BYTE;
+	if ((map->notify.action & UNMAP_NOTIFY_CLEAR_BYTE) && !(map->flags & GNTMAP_readonly) &&
+	    map->kernel_unmap[page].handle != NOT_MAPPED)
+		WRITE_ONCE(*(u8 *)(page_addr(map->pages[page]) + offset_in_page(map->notify.offset)), 0);
+	map->notify.action &= ~UNMAP_NOTIFY_CLEAR_BYTE;
 	mutex_unlock(&map->lock);
 }
 
@@ -295,224 +260,22 @@ void grant_map_unmap(struct grant_map *map)
 	undo_later(map);
 }
 
-/* User mapping of PV domains */
-
-static void unmap_user(struct grant_map *map, unsigned int first, unsigned int end)
+struct gnttab_map_grant_ref *grant_map_array(const struct grant_map *map)
 {
-	unsigned int count;
-
-	mutex_lock(&map->lock);
-	for (;; first += count) {
-		count = next_run(map->user_unmap, &first, end);
-		if (!count)
-			break;
-		if (!HYPERVISOR_grant_table_op(GNTTABOP_unmap_grant_ref, map->user_unmap + first, count))
-			note_unmapped(map->user_unmap + first, count);
-	}
-	mutex_unlock(&map->lock);
-}
-
-/* Entries are about to go: by munmap(), by a change of rights, at the process's end. */
-static bool entries_go(struct mmu_interval_notifier *notifier, const struct mmu_notifier_range *range,
-		       unsigned long seq)
-{
-	struct grant_map *map = container_of(notifier, struct grant_map, notifier);
-	unsigned long end = map->start + (unsigned long)map->count * PAGE_SIZE;
-
-	if (!mmu_notifier_range_blockable(range))
-		return false;
-	mmu_interval_set_seq(notifier, seq);
-	if (range->start < end && range->end > map->start)
-		unmap_user(map, (max(range->start, map->start) - map->start) / PAGE_SIZE,
-			   DIV_ROUND_UP(min(range->end, end) - map->start, PAGE_SIZE));
-	return true;
-}
-
-static const struct mmu_interval_notifier_ops notifier_ops = { .invalidate = entries_go };
-
-/*
- * From here on entries_go() is called before an entry changes. While another change of the address space is under way
- * the notifier is only noted: mmu_interval_read_begin() waits for the end of that.
- */
-static int watch_entries(struct grant_map *map, struct vm_area_struct *vma)
-{
-	int rc = mmu_interval_notifier_insert_locked(&map->notifier, vma->vm_mm, vma->vm_start,
-						     vma->vm_end - vma->vm_start, &notifier_ops);
-
-	if (rc)
-		return rc;
-	map->watching = true;
-	mmu_interval_read_begin(&map->notifier);
-	return 0;
-}
-
-static void stop_watching(struct grant_map *map)
-{
-	if (map->watching)
-		mmu_interval_notifier_remove(&map->notifier);
-	map->watching = false;
-}
-
-static int note_entry(pte_t *pte, unsigned long addr, void *data)
-{
-	struct grant_map *map = data;
-
-	map->user_unmap[(addr - map->start) / PAGE_SIZE].host_addr = arbitrary_virt_to_machine(pte).maddr;
-	return 0;
-}
-
-/* The software bit makes the entry a special one: Linux does not look for a page of its own behind it. */
-static int map_user_batch(struct grant_map *map, struct gnttab_map_grant_ref *ops, unsigned int first,
-			  unsigned int count)
-{
-	u32 flags = map->flags | GNTMAP_application_map | GNTMAP_contains_pte | (1 << _GNTMAP_guest_avail0);
-	struct gnttab_unmap_grant_ref *undo = map->user_unmap + first;
-	unsigned int i;
-	int rc = 0;
-
-	for (i = 0; i < count; i++)
-		gnttab_set_map_op(&ops[i], undo[i].host_addr, flags, map->grants[first + i].ref,
-				  map->grants[first + i].domid);
-	gnttab_batch_map(ops, count);
-	for (i = 0; i < count; i++) {
-		if (ops[i].status == GNTST_okay)
-			undo[i].handle = ops[i].handle;
-		else
-			rc = -EINVAL;
-	}
-	return rc;
-}
-
-static int map_user(struct grant_map *map, struct vm_area_struct *vma, struct gnttab_map_grant_ref *ops)
-{
-	unsigned int first, count;
-	int rc = apply_to_page_range(vma->vm_mm, vma->vm_start, vma->vm_end - vma->vm_start, note_entry, map);
-
-	for (first = 0; first < map->count && !rc; first += count) {
-		count = min_t(unsigned int, map->count - first, BATCH);
-		rc = map_user_batch(map, ops, first, count);
-	}
-	return rc;
-}
-
-/* Translated domains: the kernel's pages are shown as they are. */
-static int insert_pages(struct grant_map *map, struct vm_area_struct *vma)
-{
-	unsigned long left = map->count;
-
-	return vm_insert_pages(vma, vma->vm_start, map->pages, &left);
-}
-
-/* Mappings: one, more when it was split or, in a translated domain, when its process forked. */
-
-static void mapping_open(struct vm_area_struct *vma)
-{
-	struct grant_map *map = vma->vm_private_data;
-
-	atomic_inc(&map->areas);
-}
-
-static void mapping_close(struct vm_area_struct *vma)
-{
-	struct grant_map *map = vma->vm_private_data;
-
-	if (!atomic_dec_and_test(&map->areas))
-		return;
-	stop_watching(map);
-	grant_map_unmap(map);
-}
-
-/* For direct I/O to the memory of a PV domain's special entries. */
-static struct page *mapping_page(struct vm_area_struct *vma, unsigned long addr)
-{
-	struct grant_map *map = vma->vm_private_data;
-
-	return map->pages[(addr - map->start) / PAGE_SIZE];
-}
-
-static const struct vm_operations_struct mapping_ops = {
-	.open = mapping_open,
-	.close = mapping_close,
-	.find_special_page = mapping_page,
-};
-
-bool is_grant_mapping(const struct vm_area_struct *vma)
-{
-	return vma->vm_ops == &mapping_ops;
-}
-
-static struct gnttab_map_grant_ref *map_array(const struct grant_map *map)
-{
-	return kmalloc_array(min_t(unsigned int, map->count, BATCH), sizeof(struct gnttab_map_grant_ref), GFP_KERNEL);
-}
-
-static int map_all(struct grant_map *map, struct vm_area_struct *vma)
-{
-	struct gnttab_map_grant_ref *ops = map_array(map);
-	int rc;
-
-	if (!ops)
-		return -ENOMEM;
-	rc = map_kernel(map, ops);
-	if (!rc)
-		rc = is_pv() ? map_user(map, vma, ops) : insert_pages(map, vma);
-	kfree(ops);
-	return rc;
-}
-
-/* What was not writable here may not become so: the other domain gave no right to that. */
-static void set_rights(struct grant_map *map, struct vm_area_struct *vma)
-{
-	map->flags = GNTMAP_host_map;
-	if (!(vma->vm_flags & VM_WRITE)) {
-		map->flags |= GNTMAP_readonly;
-		vm_flags_clear(vma, VM_MAYWRITE);
-	}
-	vm_flags_set(vma, VM_DONTEXPAND | VM_DONTDUMP | VM_MIXEDMAP | (is_pv() ? VM_DONTCOPY : 0));
-}
-
-int grant_map_show(struct grant_map *map, struct vm_area_struct *vma)
-{
-	int rc;
-
-	map->start = vma->vm_start;
-	set_rights(map, vma);
-	rc = get_pages(map);
-	if (rc)
-		goto put;
-	if (is_pv())
-		rc = watch_entries(map, vma);
-	if (!rc)
-		rc = map_all(map, vma);
-	if (rc)
-		goto undo;
-	atomic_set(&map->areas, 1);
-	vma->vm_ops = &mapping_ops;
-	vma->vm_private_data = map;
-	return 0;
-
-undo:
-	stop_watching(map);
-	if (is_pv())
-		unmap_user(map, 0, map->count);
-	grant_map_unmap(map);
-	return rc;
-put:
-	grant_map_put(map);
-	return rc;
+	return kmalloc_array(min_t(unsigned int, map->count, GRANT_BATCH), sizeof(struct gnttab_map_grant_ref), GFP_KERNEL);
 }
 
 /* Drivers in a domain with translated memory may have an IOMMU between them and the frames: it is told, too. */
 int grant_map_map(struct grant_map *map)
 {
-	struct gnttab_map_grant_ref *ops = map_array(map);
+	struct gnttab_map_grant_ref *ops = grant_map_array(map);
 	int rc = -ENOMEM;
 
-	map->flags = GNTMAP_host_map | (is_pv() ? 0 : GNTMAP_device_map);
-	if (!ops || get_pages(map)) {
+	map->flags = GNTMAP_host_map | (grant_map_is_pv() ? 0 : GNTMAP_device_map);
+	if (!ops || grant_map_get_pages(map)) {
 		grant_map_put(map);
 	} else {
-		rc = map_kernel(map, ops);
+		rc = grant_map_in_kernel(map, ops);
 		if (rc)
 			grant_map_unmap(map);
 	}

@@ -21,6 +21,7 @@
 #include <linux/refcount.h>
 #include <linux/workqueue.h>
 #include "gntdev.h"
+#include <xenolith/unmap-notify.h>
 
 /**
  * struct grant_map - some grants that are mapped together
@@ -34,15 +35,13 @@
  * @start:	where it is shown
  * @notifier:	tells when entries go (PV)
  * @watching:	@notifier is registered
- * @lock:	@notify_... and @user_unmap; taken by the notifier: nothing may be allocated under it
- * @notify_action: what to do in the end: UNMAP_NOTIFY_...
- * @notify_offset: the byte to clear
- * @notify_port: the port to notify, of which we hold a reference
+ * @lock:	@notify and @user_unmap; taken by the notifier: nothing may be allocated under it
+ * @notify:	what to do in the end
  * @work:	undoes the kernel mapping once nobody uses the pages
  * @delay:	until the next attempt, in ms
  * @grants:	what is mapped
  * @pages:	the pages in whose place it appears; NULL: none left
- * @kernel_unmap: how to undo the kernel mapping; the handle is INVALID_GRANT_HANDLE where there is none
+ * @kernel_unmap: how to undo the kernel mapping; the handle is NOT_MAPPED where there is none
  * @user_unmap:	the same for the entries of user space (PV)
  */
 struct grant_map {
@@ -57,9 +56,7 @@ struct grant_map {
 	struct mmu_interval_notifier notifier;
 	bool watching;
 	struct mutex lock;
-	u32 notify_action;
-	u64 notify_offset;
-	evtchn_port_t notify_port;
+	struct unmap_notify notify;
 	struct delayed_work work;
 	unsigned int delay;
 	struct ioctl_gntdev_grant_ref *grants;
@@ -108,14 +105,11 @@ void grant_maps_later(struct delayed_work *work, unsigned long delay);
 
 /**
  * grant_map_notify - what to do when the page of an offset is unmapped
- * @map:	the map
- * @offset:	of a byte in the map
- * @action:	UNMAP_NOTIFY_...
- * @port:	a reference to it if @action asks for an event; the map takes it over, and gives up an older one
+ * @notify:	with its offset in the map, and held: the map takes it over, and gives up an older one
  *
- * Return: 0, or -EINVAL if the byte cannot be cleared because the map is read-only; the reference then stays ours.
+ * Return: 0, or -EINVAL if the byte cannot be cleared because the map is read-only; @notify then stays the caller's.
  */
-int grant_map_notify(struct grant_map *map, u64 offset, u32 action, evtchn_port_t port);
+int grant_map_notify(struct grant_map *map, const struct unmap_notify *notify);
 
 /** is_grant_mapping - whether a mapping shows a map, which then is its vm_private_data */
 bool is_grant_mapping(const struct vm_area_struct *vma);

@@ -58,6 +58,11 @@ static inline __attribute__((format(printf, 1, 2))) void ksft_test_result_skip(c
 	va_end(args);
 }
 
+static inline unsigned int ksft_test_num(void)
+{
+	return ksft_said;
+}
+
 /* All tests were said: the program's end and its exit code. */
 static inline __attribute__((noreturn)) void ksft_finished(void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * TAP 13 for the programs of these folders: `check` says one line for what must hold; `finish` ends with the plan and the
- * exit code of kernel self tests (0 passed, 1 failed, 4 skipped).
+ * For programs that do not know beforehand how many lines they will say: `check` says one for what must hold, and where it
+ * does not, why; `tap_finish` ends with the plan.
  */
 #ifndef TAP_H
 #define TAP_H
@@ -9,12 +9,9 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define TAP_SKIP 4
-
-static unsigned int tap_done, tap_failed;
+#include "kselftest.h"
 
 /* What stands in a "not ok" line's place may come from a thread or a child: say it there, count it here. */
 #define check(condition, ...) tap_check((condition), __FILE__, __LINE__, __VA_ARGS__)
@@ -25,25 +22,22 @@ static unsigned int tap_done, tap_failed;
 		errno = 0;									\
 		got = (call);									\
 		if (!check(got < 0 && errno == (error), __VA_ARGS__))				\
-			printf("# got %ld, %s\n", got, errno ? strerror(errno) : "no error");	\
+			ksft_print_msg("got %ld, %s\n", got, errno ? strerror(errno) : "no error"); \
 	} while (0)
 
 __attribute__((format(printf, 4, 5)))
 static inline int tap_check(int holds, const char *file, int line, const char *format, ...)
 {
 	int error = errno;
+	char text[256];
 	va_list args;
 
-	printf("%s %u - ", holds ? "ok" : "not ok", ++tap_done);
 	va_start(args, format);
-	vprintf(format, args);
+	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	printf("\n");
-	if (!holds) {
-		printf("# %s:%d, errno: %s\n", file, line, strerror(error));
-		tap_failed++;
-	}
-	fflush(stdout);
+	ksft_test_result(holds, "%s\n", text);
+	if (!holds)
+		ksft_print_msg("%s:%d, errno: %s\n", file, line, strerror(error));
 	errno = error;
 	return holds;
 }
@@ -51,34 +45,32 @@ static inline int tap_check(int holds, const char *file, int line, const char *f
 /* One check that cannot be made here. */
 static inline void tap_skip(const char *what, const char *why)
 {
-	printf("ok %u - %s # SKIP %s\n", ++tap_done, what, why);
-	fflush(stdout);
+	ksft_test_result_skip("%s: %s\n", what, why);
 }
 
 static inline void tap_start(void)
 {
-	printf("TAP version 13\n");
-	fflush(stdout);
+	ksft_print_header();
 }
 
 /* Nothing of this program can be done here. */
 __attribute__((noreturn)) static inline void tap_skip_all(const char *why)
 {
-	printf("1..0 # SKIP %s\n", why);
-	exit(TAP_SKIP);
+	ksft_exit_skip("%s\n", why);
 }
 
 /* Going on makes no sense. */
 __attribute__((noreturn)) static inline void tap_bail_out(const char *why)
 {
-	printf("Bail out! %s: %s\n", why, strerror(errno));
-	exit(1);
+	ksft_exit_fail_msg("%s: %s\n", why, strerror(errno));
 }
 
 __attribute__((noreturn)) static inline void tap_finish(void)
 {
-	printf("1..%u\n", tap_done);
-	exit(tap_failed || !tap_done);
+	if (!ksft_test_num())
+		ksft_exit_fail_msg("nothing was tested\n");
+	ksft_set_plan(ksft_test_num());
+	ksft_finished();
 }
 
 #endif

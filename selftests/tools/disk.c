@@ -5,6 +5,9 @@
  * disk bench DEVICE: instructions of a read and a write of 4 and 64 KiB (on a machine with -icount shift=0 the TSC counts
  *	those of everything that ran meanwhile), the least of many; sequential ones so that nothing is found by chance.
  * disk fill DEVICE, disk check DEVICE: each sector says its number; somebody else looks whether it does.
+ * disk zero|discard|erase DEVICE FIRST COUNT: have sectors written with zeros, discarded, discarded for good
+ * disk zeros DEVICE FIRST COUNT: whether they are all zero
+ * disk cdrom DEVICE: whether it says that it is one
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -18,6 +21,7 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#include <linux/cdrom.h>
 #include <linux/fs.h>
 #include <x86intrin.h>
 
@@ -208,14 +212,66 @@ static int every_sector(const char *name, int writing)
 	return failed;
 }
 
+static int range(const char *what, const char *name, uint64_t first, uint64_t count)
+{
+	unsigned long call = !strcmp(what, "zero") ? BLKZEROOUT : !strcmp(what, "discard") ? BLKDISCARD : BLKSECDISCARD;
+	uint64_t bytes[2] = { first * SECTOR, count * SECTOR };
+	int fd = open_disk(name, O_RDWR | O_DIRECT);
+
+	if (ioctl(fd, call, bytes))
+		return printf("disk: %s refused, %m\n", what), 1;
+	printf("disk: %s done\n", what);
+	return 0;
+}
+
+static int zeros(const char *name, uint64_t first, uint64_t count)
+{
+	static const char none[SECTOR];
+	int fd = open_disk(name, O_RDONLY | O_DIRECT);
+	void *sector;
+
+	if (posix_memalign(&sector, 4096, SECTOR))
+		return 2;
+	for (uint64_t n = first; n < first + count; n++) {
+		if (pread(fd, sector, SECTOR, n * SECTOR) != SECTOR || memcmp(sector, none, SECTOR))
+			return printf("disk: sector %lu is not zero\n", (unsigned long)n), 1;
+	}
+	printf("disk: all zero\n");
+	return 0;
+}
+
+static int cdrom(const char *name)
+{
+	int fd = open_disk(name, O_RDONLY | O_NONBLOCK), is = ioctl(fd, CDROM_GET_CAPABILITY, 0) >= 0;
+
+	printf("disk: %s\n", is ? "a CD-ROM" : "no CD-ROM");
+	return !is;
+}
+
+static int usage(void)
+{
+	fprintf(stderr, "usage: disk verify DEVICE SECONDS THREADS | bench DEVICE | fill DEVICE | check DEVICE | cdrom DEVICE\n"
+		"       disk zero|discard|erase|zeros DEVICE FIRST COUNT\n");
+	return 2;
+}
+
 int main(int argc, char **argv)
 {
-	if (argc == 5 && !strcmp(argv[1], "verify"))
+	const char *what = argc > 2 ? argv[1] : "";
+
+	if (argc == 5 && !strcmp(what, "verify"))
 		return verify(argv[2], atoi(argv[3]), atoi(argv[4]));
-	if (argc == 3 && !strcmp(argv[1], "bench"))
+	if (argc == 5 && !strcmp(what, "zeros"))
+		return zeros(argv[2], atoll(argv[3]), atoll(argv[4]));
+	if (argc == 5 && (!strcmp(what, "zero") || !strcmp(what, "discard") || !strcmp(what, "erase")))
+		return range(what, argv[2], atoll(argv[3]), atoll(argv[4]));
+	if (argc != 3)
+		return usage();
+	if (!strcmp(what, "bench"))
 		return bench(argv[2]);
-	if (argc == 3 && (!strcmp(argv[1], "fill") || !strcmp(argv[1], "check")))
-		return every_sector(argv[2], argv[1][0] == 'f');
-	fprintf(stderr, "usage: disk verify DEVICE SECONDS THREADS | bench DEVICE | fill DEVICE | check DEVICE\n");
-	return 2;
+	if (!strcmp(what, "cdrom"))
+		return cdrom(argv[2]);
+	if (!strcmp(what, "fill") || !strcmp(what, "check"))
+		return every_sector(argv[2], what[0] == 'f');
+	return usage();
 }

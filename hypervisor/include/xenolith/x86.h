@@ -34,7 +34,8 @@ struct cpu_regs {
  * same place, since TSS.rsp0 points just behind it.
  */
 /* What each CPU counts since boot, for whoever measures (XEN_SYSCTL_perfc_op). The loads of CR3 are those for the guest. */
-enum { COUNT_HYPERCALL, COUNT_CR3, COUNT_FLUSH, COUNT_FLUSH_PAGE, COUNT_FLUSH_REMOTE, NR_COUNTS };
+enum { COUNT_HYPERCALL, COUNT_CR3, COUNT_FLUSH, COUNT_FLUSH_PAGE, COUNT_FLUSH_REMOTE, COUNT_GRANT, COUNT_SEND,
+       NR_COUNTS };
 
 struct cpu_info {
 	struct cpu_regs guest_regs;
@@ -59,9 +60,11 @@ static __always_inline struct cpu_info *cpu_info(void)
 #define current			(cpu_info()->vcpu)
 #define guest_regs()		(&cpu_info()->guest_regs)
 #define smp_cpu()		(cpu_info()->cpu)
+#define count_on_cpu(what, n)	((void)(cpu_info()->count[what] += (n)))
 #else
 extern struct vcpu *current;
 #define smp_cpu()		0u
+#define count_on_cpu(what, n)	((void)(n))
 #endif
 
 /* The three IST stacks have no cpu_info at their top but share the block: cpu_info() holds there too. */
