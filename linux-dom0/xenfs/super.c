@@ -9,6 +9,7 @@
 #include <linux/fs_context.h>
 #include <linux/magic.h>
 #include <linux/module.h>
+#include <linux/proc_fs.h>
 #include <xenolith/bus.h>
 #include <xenolith/hypercall.h>
 #include "compat/compat.h"
@@ -78,14 +79,22 @@ static struct file_system_type xenfs_type = {
 };
 MODULE_ALIAS_FS("xenfs");
 
+/* A kernel built without xenfs has no /proc/xen to mount it at. */
+static struct proc_dir_entry *mount_point;
+
 /* On bare hardware it loads, too, and does nothing: init scripts ask for it everywhere. */
 static int __init xenfs_init(void)
 {
-	return xen_domain() ? register_filesystem(&xenfs_type) : 0;
+	int rc = xen_domain() ? register_filesystem(&xenfs_type) : 0;
+
+	if (!rc && xen_domain() && !IS_ENABLED(CONFIG_XEN_COMPAT_XENFS))
+		mount_point = proc_create_mount_point("xen");
+	return rc;
 }
 
 static void __exit xenfs_exit(void)
 {
+	proc_remove(mount_point);
 	if (xen_domain())
 		unregister_filesystem(&xenfs_type);
 }
