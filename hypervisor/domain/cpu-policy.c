@@ -2,7 +2,7 @@
 /*
  * CPU policies as the toolstack reads and writes them: lists of CPUID leaves. What a domain's
  * CPUID shows follows from its feature words and the machine (x86/cpuid-policy.c), so of a list
- * that is set only the feature words count, and they can take features away only.
+ * that is set only the feature words count, and they can take features away only; and the signature.
  */
 #include <xenolith/hypercall.h>
 #include <xen/sysctl.h>
@@ -82,6 +82,15 @@ long control_get_cpu_policy(const u32 *features, u32 *nr_leaves, unsigned long l
 	return rc;
 }
 
+/* The first leaf of ours: under which of two names a hardware-assisted domain's kernel finds us. Others are not taken. */
+static void set_signature(struct domain *d, const struct xen_cpuid_leaf *l)
+{
+	if (l->b == XENOLITH_PORT_EBX && l->c == XENOLITH_PORT_ECX && l->d == XENOLITH_PORT_EDX)
+		d->hvm.port = true;
+	else if (l->b == XEN_CPUID_SIGNATURE_EBX && l->c == XEN_CPUID_SIGNATURE_ECX && l->d == XEN_CPUID_SIGNATURE_EDX)
+		d->hvm.port = false;
+}
+
 long control_set_cpu_policy(struct domain *d, struct xen_domctl_cpu_policy *op)
 {
 	u32 features[X86_FEATURE_WORDS], most[X86_FEATURE_WORDS];
@@ -99,6 +108,8 @@ long control_set_cpu_policy(struct domain *d, struct xen_domctl_cpu_policy *op)
 	for (u32 i = 0; i < op->nr_leaves; i++) {
 		if (copy_from_guest(&in, guest_ptr((unsigned long)(op->leaves.p + i)), sizeof(in)))
 			return -EFAULT;
+		if (d->is_hvm && in.leaf == XEN_CPUID_FIRST_LEAF)
+			set_signature(d, &in);
 		for (unsigned int w = 0; w < X86_FEATURE_WORDS; w++)
 			if (x86_feature_word[w].leaf == in.leaf &&
 			    x86_feature_word[w].sub == (in.subleaf == XEN_CPUID_NO_SUBLEAF ? 0 : in.subleaf))

@@ -127,7 +127,7 @@ void __init console_input_hand_over(void)
 /* ---- the hypercall ---- */
 
 /* Guests other than Domain0: printable text, a line at a time, marked and rate-limited. */
-static void guest_write(struct domain *d, const char *s, unsigned int n)
+void console_guest_write(struct domain *d, const char *s, unsigned int n)
 {
 	struct console_domain *con = &d->console;
 
@@ -155,7 +155,7 @@ static long console_write(struct domain *d, unsigned long buf, unsigned int coun
 		if (d->is_hardware)
 			console_puts(text, n);
 		else
-			guest_write(d, text, n);
+			console_guest_write(d, text, n);
 		buf += n;
 		count -= n;
 		if (count && hypercall_preempt())

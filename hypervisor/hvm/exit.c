@@ -127,10 +127,40 @@ bool hvm_xsetbv(struct vcpu *v, struct cpu_regs *regs)
 
 /* ---- ports and memory where nothing is ---- */
 
-void hvm_io(struct cpu_regs *regs, bool in, unsigned int bytes)
+/*
+ * COM1 sends and is always ready to: an early console for kernels that do not know where they are. Its output
+ * goes where that of console_io goes. Nothing else of it is there, so drivers do not find it. The counters of
+ * the PIT and the registers of the CMOS clock are 0, which ends a kernel's search for them at once.
+ */
+#define COM1		0x3f8
+#define COM1_STATUS	(COM1 + 5)
+#define COM1_EMPTY	0x60
+#define PIT_FIRST	0x40
+#define PIT_LAST	0x43
+#define CMOS_INDEX	0x70
+#define CMOS_DATA	0x71
+
+static u32 read_port(u16 port)
 {
+	switch (port) {
+	case PIT_FIRST ... PIT_LAST:
+	case CMOS_INDEX ... CMOS_DATA:
+		return 0;
+	case COM1_STATUS:
+		return COM1_EMPTY;
+	}
+	return ~0u;
+}
+
+void hvm_io(struct vcpu *v, struct cpu_regs *regs, u16 port, bool in, unsigned int bytes)
+{
+	u64 mask = BIT(8 * bytes) - 1;
+	char c = regs->rax;
+
 	if (in)
-		regs->rax = bytes == 4 ? ~0u : regs->rax | (BIT(8 * bytes) - 1);
+		regs->rax = (bytes == 4 ? 0 : regs->rax & ~mask) | (read_port(port) & mask);
+	else if (port == COM1)
+		console_guest_write(v->domain, &c, 1);
 }
 
 void hvm_nested_fault(struct vcpu *v, u64 gpa, bool write)

@@ -64,7 +64,7 @@ void hvm_inject_ud(struct vcpu *v);
 void hvm_cpuid(struct vcpu *v, struct cpu_regs *regs);
 /** hvm_msr: false: there is no such MSR, or not that value: #GP. */
 bool hvm_msr(struct vcpu *v, struct cpu_regs *regs, bool write);
-void hvm_io(struct cpu_regs *regs, bool in, unsigned int bytes);
+void hvm_io(struct vcpu *v, struct cpu_regs *regs, u16 port, bool in, unsigned int bytes);
 void hvm_halt(struct vcpu *v);
 /** hvm_xsetbv: false: #GP. */
 bool hvm_xsetbv(struct vcpu *v, struct cpu_regs *regs);

@@ -105,7 +105,7 @@ static void inject_upcall(struct vcpu *v)
 {
 	u8 own = v->hvm.upcall_vector;
 
-	if (own)			/* ends with an EOI; the domain's callback vector does not */
+	if (own && !v->domain->hvm.port)	/* ends with an EOI; the domain's callback vector does not */
 		vlapic_in_service(v, own);
 	hvm_ops->inject(v, HVM_EVENT_INTR, own ?: v->domain->hvm.callback_vector, false, 0);
 }

@@ -72,8 +72,13 @@ static struct cpuid_leaf hvm_leaf(const struct vcpu *v)
 
 static struct cpuid_leaf xen_leaf(const struct vcpu *v, u32 leaf, u32 sub)
 {
+	bool port = v->is_hvm && v->domain->hvm.port;
+
 	switch (leaf - XEN_CPUID_FIRST_LEAF) {
 	case 0:
+		if (port)
+			return (struct cpuid_leaf){ XEN_CPUID_FIRST_LEAF + XENOLITH_PORT_LEAF, XENOLITH_PORT_EBX,
+						    XENOLITH_PORT_ECX, XENOLITH_PORT_EDX };
 		return (struct cpuid_leaf){ XEN_CPUID_LEAF(XEN_CPUID_MAX_NUM_LEAVES),
 			XEN_CPUID_SIGNATURE_EBX, XEN_CPUID_SIGNATURE_ECX, XEN_CPUID_SIGNATURE_EDX };
 	case 1:
@@ -88,6 +93,8 @@ static struct cpuid_leaf xen_leaf(const struct vcpu *v, u32 leaf, u32 sub)
 		return v->is_hvm ? hvm_leaf(v) : (struct cpuid_leaf){ 0 };
 	case 5:
 		return (struct cpuid_leaf){ .b = sub == 0 ? x86.phys_bits : 0 };
+	case XENOLITH_PORT_LEAF:
+		return (struct cpuid_leaf){ .a = port ? XENOLITH_PORT_NO_EOI : 0 };
 	}
 	return (struct cpuid_leaf){ 0 };
 }

@@ -19,6 +19,7 @@ struct build {
 	unsigned int vcpus, max_vcpus;
 	const char *kernel, *ramdisk;	/* files; the second may be NULL */
 	const char *cmdline;
+	bool asleep;			/* the kernel's own Xen code shall not find the hypervisor */
 	uint32_t store_port, console_port;
 	/* out */
 	uint64_t store_mfn, console_mfn;

@@ -36,6 +36,21 @@ struct key {
 	char *(*read)(struct config *c, const struct cfg_value *v);
 };
 
+static const char *const paravirt_name[] = { "kernel", "module" };
+
+static char *read_paravirt(struct config *c, const struct cfg_value *v)
+{
+	size_t i;
+
+	for (i = 0; i < LENGTH(paravirt_name); i++) {
+		if (v->kind == CFG_TEXT && !strcmp(v->text, paravirt_name[i])) {
+			c->paravirt = i;
+			return NULL;
+		}
+	}
+	return xasprintf("\"kernel\" or \"module\" expected");
+}
+
 static char *read_type(struct config *c, const struct cfg_value *v)
 {
 	size_t i;
@@ -152,6 +167,7 @@ static const struct key keys[] = {
 	{ "name",		KEY_SPECIAL, .read = read_name },
 	{ "uuid",		KEY_SPECIAL, .read = read_uuid },
 	{ "type",		KEY_SPECIAL, .read = read_type },
+	{ "paravirt",		KEY_SPECIAL, .read = read_paravirt },
 	{ "builder",		KEY_SPECIAL, .read = read_builder },
 	{ "memory",		KEY_NUMBER, AT(memory), 1, 1 << 30 },
 	{ "maxmem",		KEY_NUMBER, AT(maxmem), 1, 1 << 30 },
@@ -323,6 +339,8 @@ static int check(struct config *c, const struct cfg *cfg)
 		return fault(cfg, "kernel", "the domain has no kernel: kernel=\"/boot/vmlinuz-…\" is missing");
 	if (c->maxmem && c->maxmem < c->memory)
 		return fault(cfg, "maxmem", "less than memory");
+	if (c->paravirt == PARAVIRT_MODULE && c->type != GUEST_PVH)
+		return fault(cfg, "paravirt", "\"module\" is for guests of type=\"pvh\"");
 	if (c->maxvcpus && c->maxvcpus < c->vcpus)
 		return fault(cfg, "maxvcpus", "less than vcpus");
 	if (length >= 1024)
@@ -416,6 +434,7 @@ void config_write(const struct config *c, FILE *to)
 	write_text(to, "name", c->name);
 	write_text(to, "uuid", c->uuid);
 	write_text(to, "type", type_name[c->type]);
+	write_text(to, "paravirt", c->paravirt == PARAVIRT_MODULE ? paravirt_name[c->paravirt] : NULL);
 	for (k = keys; k < keys + LENGTH(keys); k++) {
 		const void *at = (const char *)c + k->offset;
 

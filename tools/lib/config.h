@@ -15,6 +15,9 @@
 
 enum guest_type { GUEST_PV, GUEST_PVH };
 
+/* Whose code makes a PVH guest's kernel use the hypervisor: its own, or modules (Documentation/port.md) */
+enum paravirt { PARAVIRT_KERNEL, PARAVIRT_MODULE };
+
 enum disk_backend { DISK_PHY, DISK_FILE };
 
 /** struct disk - one "disk" specification (xl-disk-configuration(5)) */
@@ -53,6 +56,7 @@ struct config {
 	char *name;
 	char *uuid;			/* NULL until one is made */
 	enum guest_type type;
+	enum paravirt paravirt;
 	uint64_t memory, maxmem;	/* MiB */
 	uint64_t vcpus, maxvcpus;
 	char *kernel, *ramdisk;

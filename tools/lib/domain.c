@@ -254,6 +254,7 @@ static int fill_domain(struct creation *n)
 	n->build.kernel = c->kernel;
 	n->build.ramdisk = c->ramdisk;
 	n->build.cmdline = cmdline;
+	n->build.asleep = c->paravirt == PARAVIRT_MODULE;
 	rc = (c->type == GUEST_PVH ? build_pvh : build_pv)(n->h, &n->build, &n->image);
 	free(cmdline);
 	image_free(&n->image);

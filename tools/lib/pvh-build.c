@@ -167,6 +167,46 @@ static void fill_start_info(const struct pvh *g, struct first_page *p)
 		p->map[i] = (struct hvm_memmap_table_entry){ map[i].addr, map[i].size, map[i].type, 0 };
 }
 
+/* --- a kernel whose own Xen code sleeps -------------------------------------------------------------------------------- */
+
+/* CPUID's first leaf: "XenolithPort". */
+static int set_signature(struct pvh *g)
+{
+	struct xen_cpuid_leaf *leaf = hcall_buffer(g->h, sizeof(*leaf));
+	struct xen_domctl op = { .u.cpu_policy.nr_leaves = 1 };
+	int rc;
+
+	if (!leaf)
+		return msg_error(-ENOMEM, "no memory for a hypercall");
+	*leaf = (struct xen_cpuid_leaf){ .leaf = 0x40000000, .subleaf = XEN_CPUID_NO_SUBLEAF };
+	memcpy(&leaf->b, "XenolithPort", 12);
+	set_xen_guest_handle(op.u.cpu_policy.leaves, leaf);
+	rc = hcall_domctl(g->h, XEN_DOMCTL_set_cpu_policy, g->b->domid, &op);
+	hcall_buffer_free(g->h, leaf);
+	return rc < 0 ? msg_error(rc, "cannot hide the hypervisor from the kernel: %s", strerror(-rc)) : 0;
+}
+
+/*
+ * There is no PIT, HPET or PM timer against which such a kernel could measure the time stamp counter: it is told. It is
+ * told, too, that there is no I/O APIC: or it would want to leave the x2APIC mode in which its local APIC is for ever.
+ * The caller's text comes behind, so that it decides.
+ */
+static int write_cmdline(struct pvh *g, char *to)
+{
+	struct xen_sysctl op = { };
+	int rc;
+
+	if (!g->b->asleep) {
+		strncpy(to, g->b->cmdline, PAGE - 1);
+		return 0;
+	}
+	rc = hcall_sysctl(g->h, XEN_SYSCTL_physinfo, &op);
+	if (rc < 0)
+		return msg_error(rc, "the hypervisor does not tell the speed of its clock: %s", strerror(-rc));
+	snprintf(to, PAGE, "noapic tsc_early_khz=%u %s", op.u.physinfo.cpu_khz, g->b->cmdline);
+	return set_signature(g);
+}
+
 static int write_pages(struct pvh *g)
 {
 	uint8_t *start = map_range(g, START_INFO, 2), *acpi = start ? map_range(g, ACPI, 1) : NULL;
@@ -174,9 +214,9 @@ static int write_pages(struct pvh *g)
 
 	if (acpi) {
 		fill_start_info(g, (struct first_page *)start);
-		strncpy((char *)start + PAGE, g->b->cmdline, PAGE - 1);
 		pvh_acpi(acpi, ACPI * PAGE, g->b->max_vcpus);
 		build_unmap(g->h, acpi, 1);
+		rc = write_cmdline(g, (char *)start + PAGE);
 	}
 	if (start)
 		build_unmap(g->h, start, 2);

@@ -14,6 +14,7 @@ _Static_assert(NR_INDICES <= HVM_NR_EXITS, "all reasons have a counter");
 #define IOIO_IN		BIT(0)
 #define IOIO_STRING	BIT(2)
 #define IOIO_BYTES(info) ((info) >> 4 & 7)
+#define IOIO_PORT(info)	((info) >> 16 & 0xffff)
 
 static struct vmcb *vmcb(const struct vcpu *v)
 {
@@ -147,7 +148,7 @@ static void exit_io(struct vcpu *v, struct cpu_regs *regs)
 		hvm_inject_gp(v);
 		return;
 	}
-	hvm_io(regs, info & IOIO_IN, IOIO_BYTES(info));
+	hvm_io(v, regs, IOIO_PORT(info), info & IOIO_IN, IOIO_BYTES(info));
 	go_on_at(v, regs, vmcb(v)->exit_info2);
 }
 

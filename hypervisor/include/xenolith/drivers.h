@@ -38,6 +38,8 @@ void console_hand_to_domain0(void);	/* end of boot: input goes to Domain0, "vga"
 void console_force(void);		/* panic: break locks, synchronous from now on */
 /** console_puts: raw text of Domain0 or a guest to the sinks. */
 void console_puts(const char *s, size_t n);
+/** console_guest_write: text of @d to the log, a line at a time. */
+void console_guest_write(struct domain *d, const char *s, unsigned int n);
 long do_console_io(unsigned long cmd, unsigned long count, unsigned long buf, unsigned long, unsigned long);
 void console_input_init(void);		/* console-io.c, for console.c */
 void console_input_hand_over(void);

@@ -25,6 +25,16 @@ struct domain;
 struct vcpu;
 struct hvm_hw_cpu;
 
+/*
+ * What CPUID says, instead of "XenVMMXenVMM", to a domain whose kernel shall not know Xen by itself: "XenolithPort".
+ * Leaves are Xen's, and one more, number 6: eax bit 0: an upcall by the vcpu's own vector needs no EOI.
+ */
+#define XENOLITH_PORT_EBX	0x6f6e6558
+#define XENOLITH_PORT_ECX	0x6874696c
+#define XENOLITH_PORT_EDX	0x74726f50
+#define XENOLITH_PORT_LEAF	6
+#define XENOLITH_PORT_NO_EOI	BIT(0)
+
 #define HVM_NR_EXITS	160		/* reasons that are counted: an index of the vendor's */
 
 struct hvm_domain {			/* d->hvm */
@@ -33,6 +43,7 @@ struct hvm_domain {			/* d->hvm */
 	unsigned int nr_tables;
 	bool stale;			/* an entry was taken out that CPUs may still have in their TLBs */
 	u64 param[HVM_NR_PARAMS];
+	bool port;			/* CPUID says XENOLITH_PORT_*: the kernel's own Xen code sleeps */
 	u8 callback_vector;		/* HVM_PARAM_CALLBACK_IRQ of type "vector", or 0 */
 	unsigned long relinquish_gfn;	/* teardown has come to this entry */
 	u32 exits[HVM_NR_EXITS];	/* not exact with several vcpus */
