@@ -13,12 +13,14 @@
 #include <linux/mm.h>
 #include <xen/events.h>
 
+#ifndef XENOLITH_PORT_H
 /* No static ports yet. */
 static inline int xenolith_evtchn_make_refcounted(evtchn_port_t port, bool is_static)
 {
 	return evtchn_make_refcounted(port);
 }
 #define evtchn_make_refcounted xenolith_evtchn_make_refcounted
+#endif
 
 /* The flags of a mapping are written directly. */
 #define vm_flags_set(vma, flags) ((vma)->vm_flags |= (flags))

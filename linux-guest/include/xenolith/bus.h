@@ -3,16 +3,24 @@
 #ifndef XENOLITH_BUS_H
 #define XENOLITH_BUS_H
 
+#include <xenolith/hypercall.h>
 #include <xen/xenbus.h>
 #include <xen/platform_pci.h>
 
 /* A kernel without a bus for backends gets linux-dom0/bus; its symbols have names of their own. */
-#ifndef CONFIG_XEN_BACKEND
+#if !defined(CONFIG_XEN_BACKEND) && !defined(XENOLITH_PORT_H)
 #define __xenbus_register_backend xenolith_register_backend
 #define xenbus_dev_is_online xenolith_dev_is_online
 
 int __must_check __xenbus_register_backend(struct xenbus_driver *driver, struct module *owner, const char *module_name);
 int xenbus_dev_is_online(struct xenbus_device *dev);
+#endif
+
+/* Drivers for the port are found by names of their own (port.h). */
+#ifdef XENOLITH_PORT_H
+#include <linux/module.h>
+#undef MODULE_ALIAS
+#define MODULE_ALIAS(name) MODULE_INFO(alias, "port-" name)
 #endif
 
 #endif

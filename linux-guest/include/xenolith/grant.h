@@ -3,6 +3,7 @@
 #ifndef XENOLITH_GRANT_H
 #define XENOLITH_GRANT_H
 
+#include <xenolith/hypercall.h>
 #include <xen/balloon.h>
 #include <xen/grant_table.h>
 #include <xen/interface/grant_table.h>

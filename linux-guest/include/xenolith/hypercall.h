@@ -8,6 +8,10 @@
 #ifndef XENOLITH_HYPERCALL_H
 #define XENOLITH_HYPERCALL_H
 
+#include <linux/types.h>
+#ifdef XENOLITH_PORT_H
+#include <xenolith/port-hypercall.h>
+#endif
 #include <xen/xen.h>
 #include <xen/features.h>
 #include <xen/page.h>

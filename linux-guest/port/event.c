@@ -1,0 +1,578 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Event channels as Linux interrupts, by the 2-level ABI: a bit a port in shared_info says pending, another masked; a vcpu
+ * has a word that says where pending ones are. Several vcpus may look at the same words, so each has a map of the ports that
+ * are its own.
+ *
+ * A binding is one irq in a domain of ours. It is masked for up to three reasons at a time: the kernel asked for it, its
+ * handler runs, its driver has not said that it may come again (late end-of-interrupt). A port whose events turn out to mean
+ * nothing again and again waits longer and longer before it may: the other side's storm costs the other side.
+ */
+#define pr_fmt(fmt) "xen-port: " fmt
+#include <linux/interrupt.h>
+#include <linux/irq.h>
+#include <linux/irqdomain.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+#include <asm/sync_bitops.h>
+#include "compat/compat.h"
+#include "port.h"
+#include <xen/interface/hvm/hvm_op.h>
+#include <xen/xen-ops.h>
+
+#define NR_PORTS (BITS_PER_LONG * BITS_PER_LONG)	/* of the 2-level ABI */
+#define DEFAULT_THRESHOLD 1		/* events that mean nothing before the next one has to wait */
+
+enum { MASK_EXPLICIT = 1, MASK_HANDLED = 2, MASK_LATE = 4 };
+
+struct binding {
+	evtchn_port_t port;
+	unsigned int irq, cpu;
+	int refs;			/* -1: not counted */
+	bool percpu, is_static;
+	spinlock_t lock;		/* mask */
+	u8 mask;
+	bool late;
+	unsigned int spurious;		/* in a row */
+	struct xenbus_device *dev;
+	struct delayed_work again;
+	struct rcu_head rcu;
+};
+
+static struct fwnode_handle *node;
+static struct irq_domain *domain;
+static DEFINE_MUTEX(lock);		/* bindings come and go */
+static struct binding **by_port;
+static unsigned long __percpu *own_ports;	/* NR_PORTS bits a CPU */
+
+/* ---- the 2-level ABI ---- */
+
+static void mask_port(evtchn_port_t port)
+{
+	sync_set_bit(port, port_shared->evtchn_mask);
+}
+
+/* What became pending meanwhile is raised by the hypervisor, which does so only if it finds the port masked. */
+static void unmask_port(evtchn_port_t port)
+{
+	struct evtchn_unmask op = { .port = port };
+
+	sync_clear_bit(port, port_shared->evtchn_mask);
+	smp_mb__after_atomic();		/* the hypervisor sets pending, then looks at the mask */
+	if (!sync_test_bit(port, port_shared->evtchn_pending))
+		return;
+	sync_set_bit(port, port_shared->evtchn_mask);
+	HYPERVISOR_event_channel_op(EVTCHNOP_unmask, &op);
+}
+
+static void own_port(evtchn_port_t port, unsigned int from, unsigned int to)
+{
+	clear_bit(port, per_cpu_ptr(own_ports, from));
+	set_bit(port, per_cpu_ptr(own_ports, to));
+}
+
+static void handle_port(evtchn_port_t port)
+{
+	struct binding *b = READ_ONCE(by_port[port]);
+
+	if (!b) {
+		mask_port(port);
+		return;
+	}
+	if (b->dev)
+		atomic_inc(&b->dev->events);
+	generic_handle_irq(b->irq);
+}
+
+static void handle_word(unsigned int word, const unsigned long *own)
+{
+	unsigned long active = READ_ONCE(port_shared->evtchn_pending[word]) & own[word] &
+			       ~READ_ONCE(port_shared->evtchn_mask[word]);
+
+	for (; active; active &= active - 1)
+		handle_port(word * BITS_PER_LONG + __ffs(active));
+}
+
+/* Words are gone through from the one behind the last, so that low ports do not starve high ones. */
+static void handle_words(unsigned long words, const unsigned long *own)
+{
+	static DEFINE_PER_CPU(unsigned int, first);
+	unsigned int i, start = __this_cpu_read(first);
+
+	for (i = 0; i < BITS_PER_LONG; i++) {
+		unsigned int word = (start + i) % BITS_PER_LONG;
+
+		if (words & BIT(word)) {
+			handle_word(word, own);
+			__this_cpu_write(first, (word + 1) % BITS_PER_LONG);
+		}
+	}
+}
+
+void event_handle(unsigned int cpu)
+{
+	struct vcpu_info *info = port_vcpu(xen_vcpu_nr(cpu));
+	const unsigned long *own = per_cpu_ptr(own_ports, cpu);
+
+	do {
+		unsigned long words;
+
+		WRITE_ONCE(info->evtchn_upcall_pending, 0);
+		words = xchg(&info->evtchn_pending_sel, 0);	/* orders: the hypervisor sets them the other way round */
+		handle_words(words, own);
+	} while (READ_ONCE(info->evtchn_upcall_pending));
+}
+
+/* ---- masks ---- */
+
+static struct binding *binding_of(struct irq_data *d)
+{
+	return irq_data_get_irq_chip_data(d);
+}
+
+static void mask_for(struct binding *b, u8 reason)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&b->lock, flags);
+	if (!b->mask)
+		mask_port(b->port);
+	b->mask |= reason;
+	spin_unlock_irqrestore(&b->lock, flags);
+}
+
+static void unmask_for(struct binding *b, u8 reason)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&b->lock, flags);
+	if (b->mask) {
+		b->mask &= ~reason;
+		if (!b->mask)
+			unmask_port(b->port);
+	}
+	spin_unlock_irqrestore(&b->lock, flags);
+}
+
+/* ---- the chips ---- */
+
+static void event_mask(struct irq_data *d)
+{
+	mask_for(binding_of(d), MASK_EXPLICIT);
+}
+
+static void event_unmask(struct irq_data *d)
+{
+	unmask_for(binding_of(d), MASK_EXPLICIT);
+}
+
+static void event_ack(struct irq_data *d)
+{
+	struct binding *b = binding_of(d);
+
+	if (b->late)
+		mask_for(b, MASK_LATE);
+	sync_clear_bit(b->port, port_shared->evtchn_pending);
+}
+
+static void event_mask_ack(struct irq_data *d)
+{
+	event_mask(d);
+	event_ack(d);
+}
+
+/* What comes during the move is raised where the port has gone to, when it is unmasked. */
+static int move(struct binding *b, unsigned int cpu)
+{
+	struct evtchn_bind_vcpu op = { .port = b->port, .vcpu = xen_vcpu_nr(cpu) };
+	int rc;
+
+	mask_for(b, MASK_HANDLED);
+	rc = HYPERVISOR_event_channel_op(EVTCHNOP_bind_vcpu, &op);
+	if (!rc) {
+		own_port(b->port, b->cpu, cpu);
+		b->cpu = cpu;
+	}
+	unmask_for(b, MASK_HANDLED);
+	return rc;
+}
+
+static int event_set_affinity(struct irq_data *d, const struct cpumask *to, bool force)
+{
+	struct binding *b = binding_of(d);
+	unsigned int cpu = cpumask_test_cpu(b->cpu, to) && cpu_online(b->cpu) ? b->cpu : cpumask_any_and(to, cpu_online_mask);
+	int rc;
+
+	if (b->percpu || cpu >= nr_cpu_ids)
+		return -EINVAL;
+	rc = cpu == b->cpu ? 0 : move(b, cpu);
+	if (rc)
+		return rc;
+	irq_data_update_effective_affinity(d, cpumask_of(cpu));
+	return IRQ_SET_MASK_OK;
+}
+
+static int event_retrigger(struct irq_data *d)
+{
+	struct binding *b = binding_of(d);
+
+	mask_for(b, MASK_HANDLED);
+	sync_set_bit(b->port, port_shared->evtchn_pending);
+	unmask_for(b, MASK_HANDLED);
+	return 1;
+}
+
+#define EVENT_CHIP(text) {				\
+	.name			= text,			\
+	.irq_mask		= event_mask,		\
+	.irq_unmask		= event_unmask,		\
+	.irq_disable		= event_mask,		\
+	.irq_ack		= event_ack,		\
+	.irq_mask_ack		= event_mask_ack,	\
+	.irq_set_affinity	= event_set_affinity,	\
+	.irq_retrigger		= event_retrigger,	\
+	.flags			= IRQCHIP_SKIP_SET_WAKE,	\
+}
+static struct irq_chip chip = EVENT_CHIP("xen-dyn");
+static struct irq_chip late_chip = EVENT_CHIP("xen-dyn-lateeoi");
+static struct irq_chip percpu_chip = EVENT_CHIP("xen-percpu");
+
+/* ---- late end of interrupt ---- */
+
+static void again(struct work_struct *work)
+{
+	unmask_for(container_of(to_delayed_work(work), struct binding, again), MASK_LATE);
+}
+
+static unsigned int delay_of(struct binding *b)
+{
+	unsigned int threshold = b->dev ? b->dev->spurious_threshold : DEFAULT_THRESHOLD;
+	unsigned int over = b->spurious > threshold ? b->spurious - threshold : 0;
+
+	return over ? min_t(unsigned int, 1u << min(over - 1, 16u), HZ) : 0;
+}
+
+void xen_irq_lateeoi(unsigned int irq, unsigned int eoi_flags)
+{
+	struct binding *b = irq_get_chip_data(irq);
+	unsigned int delay;
+
+	if (!b)
+		return;
+	b->spurious = eoi_flags & XEN_EOI_FLAG_SPURIOUS ? b->spurious + 1 : 0;
+	if (b->spurious && b->dev)
+		atomic_inc(&b->dev->spurious_events);
+	delay = delay_of(b);
+	if (!delay) {
+		unmask_for(b, MASK_LATE);
+		return;
+	}
+	if (b->dev)
+		atomic_add(delay, &b->dev->jiffies_eoi_delayed);
+	schedule_delayed_work(&b->again, delay);
+}
+EXPORT_SYMBOL_GPL(xen_irq_lateeoi);
+
+/* ---- binding ---- */
+
+static struct irq_chip *chip_for(const struct binding *b)
+{
+	return b->percpu ? &percpu_chip : b->late ? &late_chip : &chip;
+}
+
+/* Interrupts of one CPU stay there: neither the user nor the end of the CPU moves them. */
+static int event_map(struct irq_domain *d, unsigned int irq, irq_hw_number_t port)
+{
+	struct binding *b = by_port[port];
+
+	irq_set_chip_data(irq, b);
+	irq_set_chip_and_handler_name(irq, chip_for(b), handle_edge_irq, "event");
+	irq_modify_status(irq, IRQ_NOREQUEST, IRQ_MOVE_PCNTXT | (b->percpu ? IRQ_PER_CPU | IRQ_NO_BALANCING : 0));
+	return 0;
+}
+
+static const struct irq_domain_ops event_ops = { .map = event_map };
+
+static void free_binding(struct binding *b)
+{
+	WRITE_ONCE(by_port[b->port], NULL);
+	clear_bit(b->port, per_cpu_ptr(own_ports, b->cpu));
+	mask_port(b->port);
+	if (b->irq)
+		irq_dispose_mapping(b->irq);
+	cancel_delayed_work_sync(&b->again);
+	if (b->dev)
+		atomic_dec(&b->dev->event_channels);
+	kfree_rcu(b, rcu);
+}
+
+/* With lock. The port is masked from now on until its handler is there. Return: the irq, or -errno. */
+static int bind(evtchn_port_t port, unsigned int cpu, bool late, bool percpu, struct xenbus_device *dev)
+{
+	struct evtchn_bind_vcpu op = { .port = port, .vcpu = xen_vcpu_nr(cpu) };
+	struct binding *b;
+
+	if (port >= NR_PORTS)
+		return -ENOMEM;
+	b = by_port[port];
+	if (b && b->refs < 0)
+		return -EBUSY;
+	if (b) {
+		b->refs++;
+		return b->irq;
+	}
+	b = kzalloc(sizeof(*b), GFP_KERNEL);
+	if (!b)
+		return -ENOMEM;
+	b->port = port;
+	b->cpu = cpu;
+	b->refs = -1;
+	b->late = late;
+	b->percpu = percpu;
+	b->mask = MASK_EXPLICIT;
+	b->dev = dev;
+	spin_lock_init(&b->lock);
+	INIT_DELAYED_WORK(&b->again, again);
+	mask_port(port);
+	if (!percpu)
+		HYPERVISOR_event_channel_op(EVTCHNOP_bind_vcpu, &op);	/* VIRQs of one vcpu, and IPIs, are bound already */
+	own_port(port, cpu, cpu);
+	if (dev)
+		atomic_inc(&dev->event_channels);
+	by_port[port] = b;
+	b->irq = irq_create_mapping(domain, port);
+	if (b->irq)
+		return b->irq;
+	free_binding(b);
+	return -ENOMEM;
+}
+
+static void close_port(evtchn_port_t port)
+{
+	struct evtchn_close op = { .port = port };
+
+	HYPERVISOR_event_channel_op(EVTCHNOP_close, &op);
+}
+
+static void unbind(unsigned int irq, bool leave)
+{
+	struct binding *b;
+	evtchn_port_t port;
+
+	mutex_lock(&lock);
+	b = irq_get_chip_data(irq);
+	if (b && (b->refs <= 0 || !--b->refs)) {
+		port = b->port;
+		leave |= b->is_static;
+		free_binding(b);
+		if (!leave)
+			close_port(port);
+	}
+	mutex_unlock(&lock);
+}
+
+static int bind_locked(evtchn_port_t port, bool late, struct xenbus_device *dev)
+{
+	int irq;
+
+	mutex_lock(&lock);
+	irq = bind(port, cpumask_first(cpu_online_mask), late, false, dev);
+	mutex_unlock(&lock);
+	return irq;
+}
+
+/* @irq: -errno is handed through. */
+static int request(int irq, irq_handler_t handler, unsigned long flags, const char *name, void *data)
+{
+	int rc = irq < 0 ? irq : request_irq(irq, handler, flags, name, data);
+
+	if (rc && irq >= 0)
+		unbind(irq, false);
+	return rc ?: irq;
+}
+
+int bind_evtchn_to_irq(evtchn_port_t port)
+{
+	return bind_locked(port, false, NULL);
+}
+EXPORT_SYMBOL_GPL(bind_evtchn_to_irq);
+
+int bind_evtchn_to_irq_lateeoi(evtchn_port_t port)
+{
+	return bind_locked(port, true, NULL);
+}
+EXPORT_SYMBOL_GPL(bind_evtchn_to_irq_lateeoi);
+
+int bind_evtchn_to_irqhandler(evtchn_port_t port, irq_handler_t handler, unsigned long flags, const char *name, void *data)
+{
+	return request(bind_locked(port, false, NULL), handler, flags, name, data);
+}
+EXPORT_SYMBOL_GPL(bind_evtchn_to_irqhandler);
+
+int bind_evtchn_to_irqhandler_lateeoi(evtchn_port_t port, irq_handler_t handler, unsigned long flags, const char *name,
+				      void *data)
+{
+	return request(bind_locked(port, true, NULL), handler, flags, name, data);
+}
+EXPORT_SYMBOL_GPL(bind_evtchn_to_irqhandler_lateeoi);
+
+int bind_interdomain_evtchn_to_irq_lateeoi(struct xenbus_device *dev, evtchn_port_t remote_port)
+{
+	struct evtchn_bind_interdomain op = { .remote_dom = dev->otherend_id, .remote_port = remote_port };
+	int rc = HYPERVISOR_event_channel_op(EVTCHNOP_bind_interdomain, &op);
+
+	if (rc)
+		return rc;
+	rc = bind_locked(op.local_port, true, dev);
+	if (rc < 0)
+		close_port(op.local_port);
+	return rc;
+}
+EXPORT_SYMBOL_GPL(bind_interdomain_evtchn_to_irq_lateeoi);
+
+int bind_interdomain_evtchn_to_irqhandler_lateeoi(struct xenbus_device *dev, evtchn_port_t remote_port,
+						  irq_handler_t handler, unsigned long flags, const char *name, void *data)
+{
+	return request(bind_interdomain_evtchn_to_irq_lateeoi(dev, remote_port), handler, flags, name, data);
+}
+EXPORT_SYMBOL_GPL(bind_interdomain_evtchn_to_irqhandler_lateeoi);
+
+void unbind_from_irqhandler(unsigned int irq, void *data)
+{
+	free_irq(irq, data);
+	unbind(irq, false);
+}
+EXPORT_SYMBOL_GPL(unbind_from_irqhandler);
+
+void event_leave(unsigned int irq, void *data)
+{
+	free_irq(irq, data);
+	unbind(irq, true);
+}
+
+int event_bind_virq(unsigned int virq, unsigned int cpu, irq_handler_t handler, const char *name, void *data)
+{
+	struct evtchn_bind_virq op = { .virq = virq, .vcpu = xen_vcpu_nr(cpu) };
+	int irq = HYPERVISOR_event_channel_op(EVTCHNOP_bind_virq, &op);
+
+	if (irq)
+		return irq;
+	mutex_lock(&lock);
+	irq = bind(op.port, cpu, false, true, NULL);
+	mutex_unlock(&lock);
+	if (irq < 0)
+		close_port(op.port);
+	return request(irq, handler, IRQF_PERCPU | IRQF_NOBALANCING | (virq == VIRQ_TIMER ? IRQF_TIMER : 0), name, data);
+}
+
+/* ---- what drivers ask of a binding ---- */
+
+unsigned int xen_evtchn_nr_channels(void)
+{
+	return NR_PORTS;
+}
+EXPORT_SYMBOL_GPL(xen_evtchn_nr_channels);
+
+void notify_remote_via_irq(int irq)
+{
+	struct binding *b = irq_get_chip_data(irq);
+
+	if (b)
+		notify_remote_via_evtchn(b->port);
+}
+EXPORT_SYMBOL_GPL(notify_remote_via_irq);
+
+unsigned int irq_from_evtchn(evtchn_port_t port)
+{
+	struct binding *b = port < NR_PORTS ? READ_ONCE(by_port[port]) : NULL;
+
+	return b ? b->irq : -1;
+}
+EXPORT_SYMBOL_GPL(irq_from_evtchn);
+
+int evtchn_make_refcounted(evtchn_port_t port, bool is_static)
+{
+	struct binding *b = port < NR_PORTS ? by_port[port] : NULL;
+
+	if (!b || b->refs >= 0)
+		return -EINVAL;
+	b->refs = 1;
+	b->is_static = is_static;
+	return 0;
+}
+EXPORT_SYMBOL_GPL(evtchn_make_refcounted);
+
+int evtchn_get(evtchn_port_t port)
+{
+	struct binding *b;
+	int rc = -EINVAL;
+
+	if (port >= NR_PORTS)
+		return rc;
+	mutex_lock(&lock);
+	b = by_port[port];
+	rc = !b ? -ENOENT : b->refs <= 0 ? -EINVAL : 0;
+	if (!rc)
+		b->refs++;
+	mutex_unlock(&lock);
+	return rc;
+}
+EXPORT_SYMBOL_GPL(evtchn_get);
+
+void evtchn_put(evtchn_port_t port)
+{
+	unsigned int irq = irq_from_evtchn(port);
+
+	if (irq != -1)
+		unbind(irq, false);
+}
+EXPORT_SYMBOL_GPL(evtchn_put);
+
+/* ---- life ---- */
+
+static void forget(void *unused)
+{
+	struct vcpu_info *info = port_vcpu(xen_vcpu_nr(smp_processor_id()));
+
+	info->evtchn_pending_sel = 0;
+	info->evtchn_upcall_pending = 0;
+}
+
+static void free_all(void)
+{
+	if (domain)
+		irq_domain_remove(domain);
+	if (node)
+		irq_domain_free_fwnode(node);
+	free_percpu(own_ports);
+	kfree(by_port);
+	domain = NULL;
+	node = NULL;
+}
+
+int event_init(void)
+{
+	int rc;
+
+	memset(port_shared->evtchn_mask, ~0, sizeof(port_shared->evtchn_mask));
+	by_port = kcalloc(NR_PORTS, sizeof(*by_port), GFP_KERNEL);
+	own_ports = __alloc_percpu(NR_PORTS / 8, sizeof(long));
+	node = irq_domain_alloc_named_fwnode("xen-event");
+	if (node)
+		domain = irq_domain_create_tree(node, &event_ops, NULL);
+	rc = by_port && own_ports && domain ? upcall_init() : -ENOMEM;
+	if (rc)
+		free_all();
+	return rc;
+}
+
+/* Everybody has unbound; who comes after us finds all ports masked. */
+void event_exit(void)
+{
+	memset(port_shared->evtchn_mask, ~0, sizeof(port_shared->evtchn_mask));
+	on_each_cpu(forget, NULL, 1);
+	upcall_exit();
+	rcu_barrier();
+	free_all();
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Loading: one service upon the other, and all of them undone in the other direction when one of them fails. */
+#define pr_fmt(fmt) "xen-port: " fmt
+#include <linux/module.h>
+#include "port.h"
+
+static const struct step {
+	const char *name;
+	int (*init)(void);
+	void (*exit)(void);
+} steps[] = {
+	{ "hypervisor",		hypervisor_init },
+	{ "shared page",	shared_init,		shared_exit },
+	{ "event channels",	event_init,		event_exit },
+	{ "time",		time_init,		time_exit },
+	{ "grant table",	grant_init,		grant_exit },
+	{ "console",		port_console_init,	port_console_exit },
+	{ "domain",		domain_init,		domain_exit },
+	{ "store",		store_init,		store_exit },
+	{ "buses",		bus_init,		bus_exit },
+	{ "shutdown",		shutdown_init,		shutdown_exit },
+};
+
+static void undo(unsigned int from)
+{
+	while (from--)
+		if (steps[from].exit)
+			steps[from].exit();
+}
+
+static int __init port_init(void)
+{
+	unsigned int i;
+	int rc;
+
+	for (i = 0; i < ARRAY_SIZE(steps); i++) {
+		rc = steps[i].init();
+		if (rc) {
+			if (i)		/* the first one has said it */
+				pr_err("%s: error %d\n", steps[i].name, rc);
+			undo(i);
+			return rc;
+		}
+	}
+	return 0;
+}
+module_init(port_init);
+
+static void __exit port_exit(void)
+{
+	undo(ARRAY_SIZE(steps));
+}
+module_exit(port_exit);
+
+MODULE_DESCRIPTION("Xen domain: event channels, grants, store, time, console for kernels whose own Xen code sleeps");
+MODULE_LICENSE("GPL");
+MODULE_VERSION(XENOLITH_VERSION);

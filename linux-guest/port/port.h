@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * xen-port: what the kernel's built-in Xen code does, as a module, for a kernel in which that code sleeps. One file a
+ * service; main.c has the order. Services of the kernel's names are declared in the kernel's headers and called by drivers
+ * through linux-guest/include/xenolith/; here is what the files of this folder share.
+ *
+ *	drivers (xen-port-blkfront …)
+ *	   │ seam                    ┌ hvc console, balloon, shutdown, vcpus, /sys/hypervisor
+ *	  bus.c  grant.c  event.c  ──┘
+ *	  store.c   │        │  └ upcall.c: one vector a vcpu
+ *	     └──────┴────────┴── memory.c: frames shared with the hypervisor; hypercalls: include/xenolith/port.h
+ */
+#ifndef PORT_H
+#define PORT_H
+
+#include <linux/cpuhotplug.h>
+#include <linux/irqdomain.h>
+#include <linux/mm_types.h>
+#include <xenolith/bus.h>
+#include <xenolith/event.h>
+#include <xenolith/grant.h>
+#include <xenolith/hypercall.h>
+
+/* ---- hypervisor.c ---- */
+extern u32 port_cpuid_base;
+int hypervisor_init(void);		/* -ENODEV: not ours */
+/** hypervisor_param: HVM_PARAM_@index of this domain. 0 or -errno. */
+int hypervisor_param(unsigned int index, u64 *value);
+/** hypervisor_vcpu: the hypervisor's number of the vcpu that runs here. */
+u32 hypervisor_vcpu(void);
+
+/* ---- memory.c ---- */
+extern struct shared_info *port_shared;
+int shared_init(void);
+void shared_exit(void);
+/**
+ * special_map - a frame of the hypervisor's in place of one of our pages
+ * @space: XENMAPSPACE_*
+ *
+ * Return: the page, or NULL. special_unmap() gives the kernel real memory under that page again, and frees it.
+ */
+struct page *special_map(unsigned int space, unsigned long index);
+void special_unmap(struct page *page);
+/** memory_take, memory_give: the frame behind a page of ours comes from, goes to the hypervisor. 0 or -ENOMEM. */
+int memory_take(struct page *page);
+int memory_give(struct page *page);
+
+static inline struct vcpu_info *port_vcpu(u32 vcpu)
+{
+	return &port_shared->vcpu_info[vcpu];
+}
+#define PORT_MAX_VCPUS 32		/* of which shared_info has a vcpu_info */
+
+/* ---- upcall.c: from the interrupt of a vcpu to its event channels ---- */
+int upcall_init(void);
+void upcall_exit(void);
+
+/* ---- event.c ---- */
+int event_init(void);
+void event_exit(void);
+/** event_handle: all that is pending for this CPU. Interrupts off. */
+void event_handle(unsigned int cpu);
+/** event_bind_virq: as bind_virq_to_irqhandler(), any CPU's own ones stay on it. */
+int event_bind_virq(unsigned int virq, unsigned int cpu, irq_handler_t handler, const char *name, void *data);
+/** event_leave: as unbind_from_irqhandler(), but the port stays open for who comes after us. */
+void event_leave(unsigned int irq, void *data);
+
+/* ---- time.c ---- */
+int time_init(void);
+void time_exit(void);
+/** time_cpu_up, time_cpu_dead: clock event device of a vcpu: on it, after it is down. */
+int time_cpu_up(unsigned int cpu);
+void time_cpu_dead(unsigned int cpu);
+
+/* ---- grant.c ---- */
+int grant_init(void);
+void grant_exit(void);
+
+/* ---- console.c ---- */
+int port_console_init(void);
+void port_console_exit(void);
+
+/* ---- store.c: requests and watches; bus.c: devices; bus-client.c: what drivers call ---- */
+int store_init(void);
+void store_exit(void);
+int bus_init(void);
+void bus_exit(void);
+
+/* ---- domain.c: that the kernel runs in one; shutdown.c: ends of it that it or the toolstack wants ---- */
+int domain_init(void);
+void domain_exit(void);
+int shutdown_init(void);
+void shutdown_exit(void);
+
+#endif
