@@ -12,7 +12,7 @@ static const struct step {
 	{ "hypervisor",		hypervisor_init },
 	{ "shared page",	shared_init,		shared_exit },
 	{ "event channels",	event_init,		event_exit },
-	{ "time",		time_init,		time_exit },
+	{ "time",		port_time_init,		port_time_exit },
 	{ "grant table",	grant_init,		grant_exit },
 	{ "console",		port_console_init,	port_console_exit },
 	{ "domain",		domain_init,		domain_exit },

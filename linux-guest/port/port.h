@@ -66,8 +66,8 @@ int event_bind_virq(unsigned int virq, unsigned int cpu, irq_handler_t handler, 
 void event_leave(unsigned int irq, void *data);
 
 /* ---- time.c ---- */
-int time_init(void);
-void time_exit(void);
+int port_time_init(void);
+void port_time_exit(void);
 /** time_cpu_up, time_cpu_dead: clock event device of a vcpu: on it, after it is down. */
 int time_cpu_up(unsigned int cpu);
 void time_cpu_dead(unsigned int cpu);

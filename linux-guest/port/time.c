@@ -157,13 +157,13 @@ static void set_wall_clock(void)
 }
 
 /* Behind event_init(), which has readied the CPUs' timers. */
-int time_init(void)
+int port_time_init(void)
 {
 	set_wall_clock();
 	return clocksource_register_hz(&clock, NSEC_PER_SEC);
 }
 
-void time_exit(void)
+void port_time_exit(void)
 {
 	clocksource_unregister(&clock);
 }
