@@ -55,7 +55,7 @@ static void hello(struct mailbox *box)
 	asm volatile("call *%1" : "=a"(rc) : "r"(own_page + __HYPERVISOR_xen_version * 32), "D"(0UL), "S"(0UL) : "memory");
 	box->word[4] = U(rc);
 	box->word[5] = rdmsr(0x1b);
-	asm volatile("in $0x71, %%al" : "=a"(a) : "0"(0));
+	asm volatile("in $0x60, %%al" : "=a"(a) : "0"(0));
 	box->word[6] = a;
 }
 
