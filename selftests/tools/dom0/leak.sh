@@ -25,13 +25,13 @@ as_before()
 }
 
 check "a few domains come and go" cycle 4	# what the first ones make for all stays: folders of the backends, caches
-wait_for 10 sh -c '! ip link | grep -q vif'
+wait_for 60 sh -c '! ip link | grep -q vif'
 before=$(counts) free_before=$(free_kib)
 echo "# $before, free $free_before KiB"
 from=$(cut -d. -f1 /proc/uptime)
 check "$cycles more" cycle "$cycles"
 echo "# in $(($(cut -d. -f1 /proc/uptime) - from)) s"
-check "there is of everything what was there before" wait_for 10 as_before
+check "there is of everything what was there before" wait_for 60 as_before
 [ "$(counts)" = "$before" ] || echo "# now: $(counts)"
 free_now=$(free_kib)
 check "the machine's free memory is as before ($free_before KiB, now $free_now)" test "$free_now" -ge "$free_before"
