@@ -114,7 +114,7 @@ struct front_features {
 	struct disk_limits limits;
 	u64 sectors;
 	unsigned int info;
-	bool persistent, flush, barrier;
+	bool flush, barrier;
 };
 
 /**

@@ -118,7 +118,6 @@ int front_offer(struct blkfront *front)
 {
 	int rc;
 
-	front->bounce = !front_trusted || !xenbus_read_unsigned(front->bus->nodename, "trusted", 1);
 	front->persistent = front_persistent;
 	front->order = choose_order(front);
 	rc = front_create_queues(front, choose_queues(front));
@@ -172,6 +171,19 @@ static unsigned int read_segments(struct blkfront *front, const struct front_fea
 	return indirect;
 }
 
+/* Nothing was sent yet. Pages that stay granted are ours alone, and data is copied to them and from them. */
+static void read_copying(struct blkfront *front)
+{
+	bool trusted = front_trusted && xenbus_read_unsigned(front->bus->nodename, "trusted", 1);
+
+	if (front->persistent && !offered(front, "feature-persistent", 0)) {
+		front->persistent = false;
+		/* The next driver of the backend, which takes over our rings, must not keep what we do not leave granted. */
+		xenbus_write(XBT_NIL, front->bus->nodename, "feature-persistent", "0");
+	}
+	front->bounce = front->persistent || !trusted;
+}
+
 int front_read_features(struct blkfront *front)
 {
 	struct front_features features = { };
@@ -194,7 +206,7 @@ int front_read_features(struct blkfront *front)
 	read_discard(front, limits);
 	read_writes(front, &features);
 	limits->segments = read_segments(front, &features);
-	features.persistent = offered(front, "feature-persistent", 0);
 	front->features = features;
+	read_copying(front);
 	return 0;
 }
