@@ -7,6 +7,7 @@
  * disk fill DEVICE, disk check DEVICE: each sector says its number; somebody else looks whether it does.
  * disk zero|discard|erase DEVICE FIRST COUNT: have sectors written with zeros, discarded, discarded for good
  * disk zeros DEVICE FIRST COUNT: whether they are all zero
+ * disk durable DEVICE: a write that has to be on the disk when it returns
  * disk cdrom DEVICE: whether it says that it is one
  */
 #define _GNU_SOURCE
@@ -240,6 +241,20 @@ static int zeros(const char *name, uint64_t first, uint64_t count)
 	return 0;
 }
 
+static int durable(const char *name)
+{
+	int fd = open_disk(name, O_WRONLY | O_DIRECT | O_DSYNC);
+	void *block;
+
+	if (posix_memalign(&block, 4096, 4096))
+		return 2;
+	memset(block, 'd', 4096);
+	if (pwrite(fd, block, 4096, 0) != 4096)
+		return printf("disk: durable refused, %m\n"), 1;
+	printf("disk: durable done\n");
+	return 0;
+}
+
 static int cdrom(const char *name)
 {
 	int fd = open_disk(name, O_RDONLY | O_NONBLOCK), is = ioctl(fd, CDROM_GET_CAPABILITY, 0) >= 0;
@@ -250,7 +265,7 @@ static int cdrom(const char *name)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: disk verify DEVICE SECONDS THREADS | bench DEVICE | fill DEVICE | check DEVICE | cdrom DEVICE\n"
+	fprintf(stderr, "usage: disk verify DEVICE SECONDS THREADS | bench DEVICE | fill DEVICE | check DEVICE | durable DEVICE | cdrom DEVICE\n"
 		"       disk zero|discard|erase|zeros DEVICE FIRST COUNT\n");
 	return 2;
 }
@@ -269,6 +284,8 @@ int main(int argc, char **argv)
 		return usage();
 	if (!strcmp(what, "bench"))
 		return bench(argv[2]);
+	if (!strcmp(what, "durable"))
+		return durable(argv[2]);
 	if (!strcmp(what, "cdrom"))
 		return cdrom(argv[2]);
 	if (!strcmp(what, "fill") || !strcmp(what, "check"))

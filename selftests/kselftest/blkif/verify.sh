@@ -28,6 +28,7 @@ check "one thread reads what it wrote" verified ./disk verify "$KSELFTEST_DISK" 
 check "so do eight at once" verified ./disk verify "$KSELFTEST_DISK" "$seconds" 8
 check "sectors are written with zeros" done ./disk zero "$KSELFTEST_DISK" 8 1000
 check "and are zero" "all zero" ./disk zeros "$KSELFTEST_DISK" 8 1000
+check "a write may be wanted on the disk at once" done ./disk durable "$KSELFTEST_DISK"
 if ./disk discard "$KSELFTEST_DISK" 2048 2048 | grep -q refused; then
 	n=$((n + 1))
 	echo "ok $n - # SKIP the disk has no discard"
