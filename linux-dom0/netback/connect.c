@@ -136,17 +136,14 @@ static void attach(struct netback *nb)
 	rtnl_unlock();
 }
 
-static void connect_control(struct netback *nb)
+static int connect_control(struct netback *nb)
 {
 	grant_ref_t ref;
 	evtchn_port_t port;
-	int rc;
 
 	if (read_number(nb->dev->otherend, "ctrl-ring-ref", &ref) || read_number(nb->dev->otherend, "event-channel-ctrl", &port))
-		return;
-	rc = netback_control_connect(nb, ref, port);
-	if (rc)
-		xenbus_dev_error(nb->dev, rc, "the control ring; it stays unused");
+		return 0;
+	return netback_control_connect(nb, ref, port);
 }
 
 int netback_connect(struct netback *nb)
@@ -165,7 +162,7 @@ int netback_connect(struct netback *nb)
 	read_features(nb);
 	read_rate(nb);
 	netback_read_headroom(nb);
-	rc = make_queues(nb, nr);
+	rc = make_queues(nb, nr) ?: connect_control(nb);
 	if (rc) {
 		if (nb->queues)
 			free_queues(nb);
@@ -173,7 +170,6 @@ int netback_connect(struct netback *nb)
 		return rc;
 	}
 	attach(nb);
-	connect_control(nb);
 	return 0;
 }
 

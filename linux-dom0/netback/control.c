@@ -157,7 +157,7 @@ static void answer(struct netback *nb, const struct xen_netif_ctrl_request *r, u
 	};
 	RING_PUSH_RESPONSES_AND_CHECK_NOTIFY(&nb->control, notify);
 	if (notify)
-		notify_remote_via_irq(nb->control_channel.irq);
+		notify_remote_via_irq(nb->control_irq);
 }
 
 static void control_work(struct work_struct *work)
@@ -185,7 +185,7 @@ static void control_work(struct work_struct *work)
 	if (READ_ONCE(nb->control.sring->req_prod) != producer)
 		schedule_work(work);
 	else
-		xen_irq_lateeoi(nb->control_channel.irq, idle ? XEN_EOI_FLAG_SPURIOUS : 0);
+		xen_irq_lateeoi(nb->control_irq, idle ? XEN_EOI_FLAG_SPURIOUS : 0);
 }
 
 static irqreturn_t control_interrupt(int irq, void *data)
@@ -206,14 +206,13 @@ int netback_control_connect(struct netback *nb, grant_ref_t ref, evtchn_port_t p
 		return rc;
 	BACK_RING_ATTACH(&nb->control, ring, READ_ONCE(ring->rsp_prod), XEN_PAGE_SIZE);
 	INIT_WORK(&nb->control_work, control_work);
-	snprintf(nb->control_channel.name, sizeof(nb->control_channel.name), "%s-control", nb->netdev->name);
-	rc = bind_interdomain_evtchn_to_irqhandler_lateeoi(nb->dev, port, control_interrupt, 0, nb->control_channel.name, nb);
+	rc = bind_interdomain_evtchn_to_irqhandler_lateeoi(nb->dev, port, control_interrupt, 0, nb->netdev->name, nb);
 	if (rc < 0) {
 		xenbus_unmap_ring_vfree(nb->dev, ring);
 		nb->control.sring = NULL;
 		return rc;
 	}
-	nb->control_channel.irq = rc;
+	nb->control_irq = rc;
 	return 0;
 }
 
@@ -223,10 +222,10 @@ void netback_control_disconnect(struct netback *nb)
 
 	if (!nb->control.sring)
 		return;
-	disable_irq(nb->control_channel.irq);
+	disable_irq(nb->control_irq);
 	cancel_work_sync(&nb->control_work);
-	unbind_from_irqhandler(nb->control_channel.irq, nb);
-	nb->control_channel.irq = 0;
+	unbind_from_irqhandler(nb->control_irq, nb);
+	nb->control_irq = 0;
 	xenbus_unmap_ring_vfree(nb->dev, nb->control.sring);
 	nb->control.sring = NULL;
 	RCU_INIT_POINTER(nb->hash, NULL);

@@ -11,11 +11,15 @@ static const char * const names[] = {
 
 #define NR_COUNTERS	ARRAY_SIZE(names)
 
+/* Queues go only after the interface is no longer connected, which changes under the RTNL: that is held here. */
+static unsigned int nr_queues(const struct netback *nb)
+{
+	return nb->connected ? nb->nr_queues : 0;
+}
+
 static int get_count(struct net_device *netdev, int set)
 {
-	struct netback *nb = netdev_priv(netdev);
-
-	return set == ETH_SS_STATS ? nb->nr_queues * NR_COUNTERS : -EOPNOTSUPP;
+	return set == ETH_SS_STATS ? nr_queues(netdev_priv(netdev)) * NR_COUNTERS : -EOPNOTSUPP;
 }
 
 static void get_names(struct net_device *netdev, u32 set, u8 *to)
@@ -25,7 +29,7 @@ static void get_names(struct net_device *netdev, u32 set, u8 *to)
 
 	if (set != ETH_SS_STATS)
 		return;
-	for (q = 0; q < nb->nr_queues; q++)
+	for (q = 0; q < nr_queues(nb); q++)
 		for (i = 0; i < NR_COUNTERS; i++)
 			ethtool_sprintf(&to, "queue_%u_%s", q, names[i]);
 }
@@ -35,19 +39,19 @@ static u64 *put_queue(const struct netback_queue *queue, u64 *to)
 {
 	const struct netback_stats *in = &queue->tx_stats, *out = &queue->rx_stats;
 
-	*to++ = u64_stats_read(&in->packets);
-	*to++ = u64_stats_read(&in->bytes);
-	*to++ = in->dropped;
-	*to++ = in->errors;
+	*to++ = u64_stats_read(&in->counters.packets);
+	*to++ = u64_stats_read(&in->counters.bytes);
+	*to++ = in->counters.dropped;
+	*to++ = in->counters.errors;
 	*to++ = in->batches;
 	*to++ = in->notified;
-	*to++ = u64_stats_read(&out->packets);
-	*to++ = u64_stats_read(&out->bytes);
-	*to++ = out->dropped;
+	*to++ = u64_stats_read(&out->counters.packets);
+	*to++ = u64_stats_read(&out->counters.bytes);
+	*to++ = out->counters.dropped;
 	*to++ = out->batches;
 	*to++ = out->notified;
 	*to++ = out->stopped;
-	*to++ = in->events;
+	*to++ = queue->channels[0].events + queue->channels[1].events;
 	return to;
 }
 
@@ -56,7 +60,7 @@ static void get_counters(struct net_device *netdev, struct ethtool_stats *stats,
 	struct netback *nb = netdev_priv(netdev);
 	unsigned int q;
 
-	for (q = 0; q < nb->nr_queues; q++)
+	for (q = 0; q < nr_queues(nb); q++)
 		to = put_queue(&nb->queues[q], to);
 }
 

@@ -9,6 +9,12 @@ unsigned int netback_max_queues;
 module_param_named(max_queues, netback_max_queues, uint, 0644);
 MODULE_PARM_DESC(max_queues, "Most queues of an interface; 0, the default: one for each CPU");
 
+static void end_of_work(struct netback_queue *queue)
+{
+	netif_channels_eoi(queue->channels, ARRAY_SIZE(queue->channels), queue->worked);
+	queue->worked = false;
+}
+
 int netback_poll(struct napi_struct *napi, int budget)
 {
 	struct netback_queue *queue = container_of(napi, struct netback_queue, napi);
@@ -18,9 +24,12 @@ int netback_poll(struct napi_struct *napi, int budget)
 		napi_complete(napi);
 		return 0;
 	}
+	queue->polling = true;
 	if (netback_rx_wake(queue))
 		queue->worked = true;
 	work = netback_tx_work(queue, budget);
+	netback_xdp_flush(queue);
+	netback_rx_flush_polled(queue);
 	if (work)
 		queue->worked = true;
 	if (work == budget || !napi_complete_done(napi, work))
@@ -28,7 +37,7 @@ int netback_poll(struct napi_struct *napi, int budget)
 	if (netback_tx_arm(queue) && napi_schedule_prep(napi))
 		__napi_schedule(napi);
 	else
-		netback_queue_eoi(queue);
+		end_of_work(queue);
 	return work;
 }
 
@@ -78,20 +87,6 @@ static int netback_stop(struct net_device *netdev)
 	return 0;
 }
 
-static void add_stats(const struct netback_stats *s, u64 *packets, u64 *bytes)
-{
-	unsigned int start;
-	u64 p, b;
-
-	do {
-		start = u64_stats_fetch_begin(&s->sync);
-		p = u64_stats_read(&s->packets);
-		b = u64_stats_read(&s->bytes);
-	} while (u64_stats_fetch_retry(&s->sync, start));
-	*packets += p;
-	*bytes += b;
-}
-
 static void netback_get_stats(struct net_device *netdev, struct rtnl_link_stats64 *to)
 {
 	struct netback *nb = netdev_priv(netdev);
@@ -100,13 +95,13 @@ static void netback_get_stats(struct net_device *netdev, struct rtnl_link_stats6
 	spin_lock(&nb->stats_lock);
 	*to = nb->past;
 	for (i = 0; i < nb->nr_queues; i++) {
-		const struct netback_queue *q = &nb->queues[i];
+		const struct netif_counters *in = &nb->queues[i].tx_stats.counters, *out = &nb->queues[i].rx_stats.counters;
 
-		add_stats(&q->tx_stats, &to->rx_packets, &to->rx_bytes);
-		add_stats(&q->rx_stats, &to->tx_packets, &to->tx_bytes);
-		to->rx_dropped += q->tx_stats.dropped;
-		to->rx_errors += q->tx_stats.errors;
-		to->tx_dropped += q->rx_stats.dropped;
+		netif_add_counters(in, &to->rx_packets, &to->rx_bytes);
+		netif_add_counters(out, &to->tx_packets, &to->tx_bytes);
+		to->rx_dropped += in->dropped;
+		to->rx_errors += in->errors;
+		to->tx_dropped += out->dropped;
 	}
 	spin_unlock(&nb->stats_lock);
 }
@@ -144,6 +139,8 @@ const struct net_device_ops netback_ops = {
 	.ndo_set_mac_address	= eth_mac_addr,
 	.ndo_validate_addr	= eth_validate_addr,
 	.ndo_fix_features	= netback_fix_features,
+	.ndo_bpf		= netback_bpf,
+	.ndo_xdp_xmit		= netback_xdp_xmit,
 };
 
 static void fault_work(struct work_struct *work)
@@ -178,6 +175,7 @@ static void setup(struct net_device *netdev, struct xenbus_device *dev)
 	netdev->max_mtu = ETH_MAX_MTU - VLAN_ETH_HLEN;
 	/* The lowest priority that a bridge knows: it must not take its own address from a guest's. */
 	eth_hw_addr_set(netdev, address);
+	compat_xdp_features(netdev);
 	SET_NETDEV_DEV(netdev, &dev->dev);
 	netif_carrier_off(netdev);
 }

@@ -9,6 +9,7 @@
  *	queue.c		one queue: its two rings, event channels and memory; made and unmade
  *	tx.c		what the frontend transmits: copied from its pages, passed to the network stack
  *	rx.c		what the frontend receives: copied into its pages right where the network stack hands it over
+ *	xdp.c		programs that look at what the frontend transmits
  *	control.c	the control ring, by which a frontend chooses how packets are spread over its queues
  *	multicast.c	the groups that a frontend wants
  *	tx-chain.c, rx-plan.h, hash.c	what can be computed without Xen (KUnit runs it)
@@ -16,8 +17,9 @@
  * "Transmit" and "receive" are the frontend's words, as in the protocol; the network stack's are the other way round.
  *
  * All data is copied by the hypervisor, many parts with one call: no foreign page is ever mapped here but the rings, so
- * no packet has to be followed until it is freed. No thread of our own: NAPI for what the frontend sends, the context of
- * the sender for what it gets.
+ * no packet has to be followed until it is freed. NAPI does the work for what the frontend sends, the context of the sender
+ * for what it gets; what is sent while NAPI runs (acknowledgements, mostly) waits for its end. A thread for each queue does
+ * no more than tell the frontend of large packets: struct netif_teller.
  *
  * The frontend is not trusted: whatever it writes is copied, checked and then used. One that breaks the protocol is
  * disconnected: netback_fault().
@@ -34,6 +36,7 @@
 #include <xenolith/event.h>
 #include <xenolith/grant.h>
 #include <xenolith/hypercall.h>
+#include <xenolith/netif.h>
 #include <xen/interface/io/netif.h>
 
 #include "compat/compat.h"
@@ -54,24 +57,17 @@
 
 struct netback;
 
-struct netback_channel {
-	struct netback_queue *queue;
-	int irq;
-	unsigned long eoi_due;
-	char name[IFNAMSIZ + 12];
-};
-
-/* A frontend's packet between the copy's order and its end. */
+/* A frontend's packet between the copy's order and its end: a socket buffer, a page for a program, or it is dropped. */
 struct netback_tx_packet {
-	struct sk_buff *skb;	/* NULL: it is dropped */
-	u16 first_entry, nr_entries, first_op, nr_ops, flags, gso_size;
+	struct sk_buff *skb;
+	struct page *page;
+	u16 first_entry, nr_entries, first_op, nr_ops, flags, gso_size, len;
 	u8 gso_type;
 };
 
 struct netback_stats {
-	u64_stats_t packets, bytes;
-	u64 dropped, errors, events, batches, notified, stopped;
-	struct u64_stats_sync sync;
+	struct netif_counters counters;
+	u64 batches, notified, stopped;
 };
 
 /* So many bytes in so many microseconds; no limit if bytes is 0. */
@@ -84,11 +80,15 @@ struct netback_queue {
 	struct netback *nb;
 	unsigned int index;
 	struct napi_struct napi;
-	struct netback_channel channels[2];	/* transmit and receive, or one for both */
+	struct netif_channel channels[2];	/* transmit and receive, or one for both */
 	bool worked;				/* since the last end of interrupt */
+	bool polling;				/* its NAPI context runs, and will flush what is put meanwhile */
 
 	struct xen_netif_tx_back_ring tx ____cacheline_aligned_in_smp;
-	struct page_pool *pool;
+	struct netif_pools pools;
+	struct bpf_prog *prog;			/* of the batch */
+	bool xdp_redirected;			/* since the last flush */
+	struct xdp_rxq_info xdp_rxq;
 	struct tx_chain chain;
 	struct netback_tx_packet packets[BATCH_PACKETS];
 	int answers[RING_SLOTS];		/* identifiers of the entries of the batch, or TX_ID_EXTRA */
@@ -105,6 +105,9 @@ struct netback_queue {
 	RING_IDX rx_op_slots[BATCH_OPS];	/* which response each is a part of */
 	struct rx_plan plan;
 	struct sk_buff *rx_pending;		/* their copies are ordered */
+	bool rx_large;				/* one of them is */
+	RING_IDX rx_told;			/* up to where the frontend was told of responses */
+	struct netif_teller teller;
 	bool stalled;				/* the frontend gives no buffers: drop */
 	struct timer_list stall_timer;
 	struct netback_stats rx_stats;
@@ -136,7 +139,8 @@ struct netback {
 	struct work_struct fault_work;
 	struct xenbus_watch hotplug_watch;
 	netdev_features_t offers;
-	unsigned int xdp_headroom;
+	unsigned int xdp_headroom;		/* that the frontend's program wants */
+	struct bpf_prog __rcu *xdp_prog;	/* ours */
 	struct netback_rate rate;
 	spinlock_t stats_lock;			/* the queues do not go while they are counted */
 	struct rtnl_link_stats64 past;		/* of queues that are gone */
@@ -148,7 +152,7 @@ struct netback {
 
 	struct netback_hash __rcu *hash;	/* NULL: the kernel chooses the queue */
 	struct xen_netif_ctrl_back_ring control;
-	struct netback_channel control_channel;
+	int control_irq;
 	struct work_struct control_work;
 };
 
@@ -192,7 +196,6 @@ struct netback_queue_nodes {
 int netback_queue_make(struct netback_queue *queue, const struct netback_queue_nodes *nodes);
 /* Also of a queue that was made only in part. */
 void netback_queue_free(struct netback_queue *queue);
-void netback_queue_eoi(struct netback_queue *queue);
 
 /* tx.c */
 /* Take packets of the frontend, at most budget. Return: how many. */
@@ -205,6 +208,23 @@ netdev_tx_t netback_xmit(struct sk_buff *skb, struct net_device *netdev);
 /* Start a stopped queue again if the frontend gave buffers. Return: true if so. */
 bool netback_rx_wake(struct netback_queue *queue);
 void netback_rx_stall(struct timer_list *timer);
+/* The end of a poll: what the stack sent meanwhile is copied. */
+void netback_rx_flush_polled(struct netback_queue *queue);
+void netback_rx_tell(struct kthread_work *work);
+
+/* xdp.c */
+#define NETBACK_XDP_ROOM	(SKB_WITH_OVERHEAD(PAGE_SIZE) - XDP_PACKET_HEADROOM)	/* for a packet in a page */
+
+/**
+ * netback_run_xdp() - let queue->prog decide about a packet
+ * @page: the packet is in it, at XDP_PACKET_HEADROOM; consumed
+ *
+ * Return: a socket buffer if it goes on, else NULL.
+ */
+struct sk_buff *netback_run_xdp(struct netback_queue *queue, struct page *page, unsigned int len);
+void netback_xdp_flush(struct netback_queue *queue);
+int netback_bpf(struct net_device *netdev, struct netdev_bpf *bpf);
+int netback_xdp_xmit(struct net_device *netdev, int n, struct xdp_frame **frames, u32 flags);
 
 /* control.c */
 int netback_control_connect(struct netback *nb, grant_ref_t ref, evtchn_port_t port);

@@ -4,38 +4,13 @@
 
 #define POOL_PAGES	512
 
-/* Any event: the work is NAPI's; no further event comes on this channel until netback_queue_eoi(). */
-static irqreturn_t netback_interrupt(int irq, void *data)
-{
-	struct netback_channel *c = data;
-
-	set_bit(0, &c->eoi_due);
-	c->queue->tx_stats.events++;
-	napi_schedule(&c->queue->napi);
-	return IRQ_HANDLED;
-}
-
-void netback_queue_eoi(struct netback_queue *queue)
-{
-	unsigned int flags = queue->worked ? 0 : XEN_EOI_FLAG_SPURIOUS;
-	unsigned int i;
-
-	queue->worked = false;
-	for (i = 0; i < ARRAY_SIZE(queue->channels); i++) {
-		struct netback_channel *c = &queue->channels[i];
-
-		if (c->irq && test_and_clear_bit(0, &c->eoi_due))
-			xen_irq_lateeoi(c->irq, flags);
-	}
-}
-
-static int bind_channel(struct netback_queue *queue, struct netback_channel *c, evtchn_port_t port, const char *suffix)
+static int bind_channel(struct netback_queue *queue, struct netif_channel *c, evtchn_port_t port, const char *suffix)
 {
 	int rc;
 
-	c->queue = queue;
+	c->napi = &queue->napi;
 	snprintf(c->name, sizeof(c->name), "%s-q%u-%s", queue->nb->netdev->name, queue->index, suffix);
-	rc = bind_interdomain_evtchn_to_irqhandler_lateeoi(queue->nb->dev, port, netback_interrupt, 0, c->name, c);
+	rc = bind_interdomain_evtchn_to_irqhandler_lateeoi(queue->nb->dev, port, netif_interrupt, 0, c->name, c);
 	if (rc < 0)
 		return rc;
 	c->irq = rc;
@@ -75,6 +50,8 @@ static int map_rings(struct netback_queue *queue, const struct netback_queue_nod
 	if (rc)
 		return rc;
 	BACK_RING_ATTACH(&queue->rx, rx, READ_ONCE(rx->rsp_prod), XEN_PAGE_SIZE);
+	/* What another backend has told of is not known: the first event may be one too many. */
+	queue->rx_told = queue->rx.rsp_prod_pvt - 1;
 	if (READ_ONCE(tx->req_prod) - queue->tx.rsp_prod_pvt > RING_SLOTS ||
 	    READ_ONCE(rx->req_prod) - queue->rx.rsp_prod_pvt > RING_SLOTS)
 		return -EIO;
@@ -91,19 +68,11 @@ static void unmap_rings(struct netback_queue *queue)
 	queue->rx.sring = NULL;
 }
 
-static int make_pool(struct netback_queue *queue)
+static int make_memory(struct netback_queue *queue)
 {
-	struct page_pool_params params = {
-		.pool_size = POOL_PAGES,
-		.nid = NUMA_NO_NODE,
-		.dev = &queue->nb->dev->dev,
-	};
-	struct page_pool *pool = page_pool_create(&params);
-
-	if (IS_ERR(pool))
-		return PTR_ERR(pool);
-	queue->pool = pool;
-	return 0;
+	return netif_pools_make(&queue->pools, &queue->nb->dev->dev, POOL_PAGES) ?:
+	       xdp_rxq_info_reg(&queue->xdp_rxq, queue->nb->netdev, queue->index, 0) ?:
+	       xdp_rxq_info_reg_mem_model(&queue->xdp_rxq, MEM_TYPE_PAGE_POOL, queue->pools.pages);
 }
 
 static void credit_returns(struct timer_list *timer)
@@ -119,13 +88,15 @@ int netback_queue_make(struct netback_queue *queue, const struct netback_queue_n
 
 	timer_setup(&queue->credit_timer, credit_returns, 0);
 	timer_setup(&queue->stall_timer, netback_rx_stall, 0);
-	u64_stats_init(&queue->tx_stats.sync);
-	u64_stats_init(&queue->rx_stats.sync);
+	u64_stats_init(&queue->tx_stats.counters.sync);
+	u64_stats_init(&queue->rx_stats.counters.sync);
 	/* Before the channels: an event may come at once, and waits for the queue's start in this state. */
 	netif_napi_add(queue->nb->netdev, &queue->napi, netback_poll);
 	rc = map_rings(queue, nodes);
 	if (!rc)
-		rc = make_pool(queue);
+		rc = make_memory(queue);
+	if (!rc)
+		rc = netif_teller_make(&queue->teller, netback_rx_tell, queue->nb->netdev->name, queue->index);
 	if (!rc)
 		rc = bind_channels(queue, nodes);
 	return rc;
@@ -135,15 +106,13 @@ void netback_queue_free(struct netback_queue *queue)
 {
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(queue->channels); i++) {
-		if (queue->channels[i].irq)
-			unbind_from_irqhandler(queue->channels[i].irq, &queue->channels[i]);
-		queue->channels[i].irq = 0;
-	}
+	netif_teller_free(&queue->teller);
+	for (i = 0; i < ARRAY_SIZE(queue->channels); i++)
+		netif_channel_unbind(&queue->channels[i]);
 	if (queue->napi.poll)
 		netif_napi_del(&queue->napi);
-	if (queue->pool)
-		page_pool_destroy(queue->pool);
-	queue->pool = NULL;
+	if (xdp_rxq_info_is_reg(&queue->xdp_rxq))
+		xdp_rxq_info_unreg(&queue->xdp_rxq);
+	netif_pools_free(&queue->pools);
 	unmap_rings(queue);
 }

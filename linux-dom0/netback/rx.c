@@ -105,22 +105,48 @@ static void complete_ops(struct netback_queue *queue)
 	queue->nr_rx_ops = 0;
 }
 
+/* Tell the frontend of responses that it was not told of, if it wants to know: now, or when the CPU is idle. */
+static void tell(struct netback_queue *queue, bool later)
+{
+	RING_IDX end = queue->rx.rsp_prod_pvt, event;
+
+	virt_mb(); /* the frontend reads rsp_prod after it has written rsp_event: one of us sees the other's */
+	event = READ_ONCE(queue->rx.sring->rsp_event);
+	if ((RING_IDX)(end - event) >= (RING_IDX)(end - queue->rx_told)) {
+		queue->rx_told = end;
+	} else if (later) {
+		netif_tell_later(&queue->teller);
+	} else {
+		queue->rx_told = end;
+		notify_remote_via_irq(queue->channels[queue->channels[1].irq ? 1 : 0].irq);
+		queue->rx_stats.notified++;
+	}
+}
+
+void netback_rx_tell(struct kthread_work *work)
+{
+	struct netback_queue *queue = container_of(work, struct netback_queue, teller.work);
+	struct netdev_queue *txq = netback_txq(queue);
+
+	__netif_tx_lock_bh(txq);
+	tell(queue, false);
+	__netif_tx_unlock_bh(txq);
+}
+
 /* Have the copies made and tell the frontend. The socket buffers have waited for it. */
 static void flush(struct netback_queue *queue)
 {
+	bool later = queue->rx_large && !netif_xmit_stopped(netback_txq(queue));
 	struct sk_buff *skb = queue->rx_pending;
-	int notify;
 
 	if (queue->nr_rx_ops)
 		complete_ops(queue);
 	queue->rx.rsp_prod_pvt = queue->rx.req_cons;
-	RING_PUSH_RESPONSES_AND_CHECK_NOTIFY(&queue->rx, notify);
-	if (notify) {
-		notify_remote_via_irq(queue->channels[queue->channels[1].irq ? 1 : 0].irq);
-		queue->rx_stats.notified++;
-	}
+	RING_PUSH_RESPONSES(&queue->rx);
+	tell(queue, later);
 	queue->rx_stats.batches++;
 	queue->rx_pending = NULL;
+	queue->rx_large = false;
 	while (skb) {
 		struct sk_buff *next = skb->next;
 
@@ -184,19 +210,14 @@ static void order_skb(struct rx_packet *p)
 	}
 }
 
-static unsigned int pages_of(unsigned int offset, unsigned int len)
-{
-	return PFN_UP(offset_in_page(offset) + len);
-}
-
 static unsigned int pieces_of(const struct sk_buff *skb)
 {
-	unsigned int i, n = pages_of(offset_in_page(skb->data), skb_headlen(skb));
+	unsigned int i, n = netif_pages_of(offset_in_page(skb->data), skb_headlen(skb));
 
 	for (i = 0; i < skb_shinfo(skb)->nr_frags; i++) {
 		const skb_frag_t *frag = &skb_shinfo(skb)->frags[i];
 
-		n += pages_of(skb_frag_off(frag), skb_frag_size(frag));
+		n += netif_pages_of(skb_frag_off(frag), skb_frag_size(frag));
 	}
 	return n;
 }
@@ -269,14 +290,6 @@ static void write_responses(struct rx_packet *p, const struct xen_netif_extra_in
 	queue->rx.req_cons += queue->plan.nr_slots + p->nr_extras;
 }
 
-static void count_packet(struct netback_queue *queue, unsigned int bytes)
-{
-	u64_stats_update_begin(&queue->rx_stats.sync);
-	u64_stats_add(&queue->rx_stats.packets, 1);
-	u64_stats_add(&queue->rx_stats.bytes, bytes);
-	u64_stats_update_end(&queue->rx_stats.sync);
-}
-
 /* How many pieces; 0: it cannot be sent. */
 static unsigned int piecewise(struct sk_buff *skb)
 {
@@ -320,16 +333,29 @@ netdev_tx_t netback_xmit(struct sk_buff *skb, struct net_device *netdev)
 	struct netback_queue *queue = &nb->queues[skb_get_queue_mapping(skb)];
 
 	if (unlikely(unwanted(nb, skb) || put_packet(queue, skb))) {
-		queue->rx_stats.dropped++;
+		queue->rx_stats.counters.dropped++;
 		dev_kfree_skb_any(skb);
 	} else {
-		count_packet(queue, skb->len);
+		netif_count(&queue->rx_stats.counters, 1, skb->len);
 		skb_tx_timestamp(skb);
 		skb->next = queue->rx_pending;
 		queue->rx_pending = skb;
+		queue->rx_large |= skb->len >= NETIF_LARGE;
 	}
 	stop_if_full(queue);
-	if (!netdev_xmit_more() || netif_xmit_stopped(netback_txq(queue)) || queue->nr_rx_ops > BATCH_OPS - MOST_OPS)
+	if ((!netdev_xmit_more() && !queue->polling) || netif_xmit_stopped(netback_txq(queue)) ||
+	    queue->nr_rx_ops > BATCH_OPS - MOST_OPS)
 		flush(queue);
 	return NETDEV_TX_OK;
+}
+
+void netback_rx_flush_polled(struct netback_queue *queue)
+{
+	struct netdev_queue *txq = netback_txq(queue);
+
+	__netif_tx_lock(txq, smp_processor_id());
+	queue->polling = false;
+	if (queue->rx_pending)
+		flush(queue);
+	__netif_tx_unlock(txq);
 }

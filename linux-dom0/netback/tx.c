@@ -12,7 +12,6 @@
 
 #include "netback.h"
 
-#define LINEAR_MAX	1664	/* with its overhead that is a half of a page */
 #define HEADERS		128	/* at least so much is in the socket buffer's own memory: no headers among the pages */
 #define FIRST_MAX	256	/* a first part up to this length goes there whole */
 
@@ -56,6 +55,7 @@ static void order_page(struct netback_queue *queue, const struct tx_chain_slot *
 	op->flags = GNTCOPY_source_gref;
 }
 
+/* A socket buffer's own memory crosses a page only if it is larger than NETIF_HEAD_MAX. */
 static void order_linear(struct netback_queue *queue, const struct tx_chain_slot *from, void *to, unsigned int len)
 {
 	unsigned int skip, n;
@@ -69,7 +69,7 @@ static void order_linear(struct netback_queue *queue, const struct tx_chain_slot
 /* How much of the packet goes into the socket buffer's own memory. */
 static unsigned int linear_part(const struct tx_chain *c)
 {
-	if (c->len <= LINEAR_MAX)
+	if (c->len <= NETIF_HEAD_MAX)
 		return c->len;
 	/* With every slot used there is no page to spare for a rest of the first one. */
 	if (c->slots[0].len <= FIRST_MAX || c->nr_slots > MAX_SKB_FRAGS)
@@ -82,20 +82,36 @@ static bool order_pages(struct netback_queue *queue, struct sk_buff *skb, unsign
 	const struct tx_chain *c = &queue->chain;
 	unsigned int i;
 
-	skb_mark_for_recycle(skb);
 	for (i = 0; i < c->nr_slots; i++, skip = 0) {
 		unsigned int len = c->slots[i].len - skip;
 		struct page *page;
 
 		if (!len)
 			continue;
-		page = page_pool_dev_alloc_pages(queue->pool);
+		page = page_pool_dev_alloc_pages(queue->pools.pages);
 		if (unlikely(!page))
 			return false;
 		order_page(queue, &c->slots[i], skip, page, 0, len);
 		skb_add_rx_frag(skb, skb_shinfo(skb)->nr_frags, page, 0, len, PAGE_SIZE);
 	}
 	return true;
+}
+
+/* A page for the packet in queue->chain, which a program is to see first, and orders for its content. */
+static struct page *order_page_of(struct netback_queue *queue)
+{
+	const struct tx_chain *c = &queue->chain;
+	unsigned int offset = XDP_PACKET_HEADROOM, i;
+	struct page *page;
+
+	if (unlikely(c->drop))
+		return NULL;
+	page = page_pool_dev_alloc_pages(queue->pools.pages);
+	if (unlikely(!page))
+		return NULL;
+	for (i = 0; i < c->nr_slots; offset += c->slots[i++].len)
+		order_page(queue, &c->slots[i], 0, page, offset, c->slots[i].len);
+	return page;
 }
 
 /* A socket buffer for the packet in queue->chain and orders for its content; NULL if it has to be dropped. */
@@ -107,7 +123,10 @@ static struct sk_buff *order_packet(struct netback_queue *queue)
 
 	if (unlikely(c->drop))
 		return NULL;
-	skb = napi_alloc_skb(&queue->napi, max_t(unsigned int, linear, HEADERS));
+	if (likely(linear <= NETIF_HEAD_MAX))
+		skb = netif_alloc_skb(&queue->pools, max_t(unsigned int, linear, HEADERS));
+	else
+		skb = napi_alloc_skb(&queue->napi, linear);
 	if (unlikely(!skb))
 		return NULL;
 	if (linear == c->len) {
@@ -116,6 +135,7 @@ static struct sk_buff *order_packet(struct netback_queue *queue)
 		return skb;
 	}
 	order_linear(queue, &c->slots[0], skb_put(skb, linear), linear);
+	skb_mark_for_recycle(skb);
 	if (likely(order_pages(queue, skb, linear)))
 		return skb;
 	queue->nr_tx_ops = ops;
@@ -143,14 +163,17 @@ static void add_packet(struct netback_queue *queue)
 	p->flags = c->flags;
 	p->gso_type = c->gso_type;
 	p->gso_size = c->gso_size;
-	if (unlikely(c->group_change)) {
+	p->len = c->len;
+	p->skb = NULL;
+	p->page = NULL;
+	if (unlikely(c->group_change))
 		netback_change_group(queue->nb, c->group_change, c->group);
-		p->skb = NULL;
-	} else {
+	else if (unlikely(queue->prog && c->len <= NETBACK_XDP_ROOM && !c->gso_type))
+		p->page = order_page_of(queue);
+	else
 		p->skb = order_packet(queue);
-		if (unlikely(!p->skb))
-			queue->tx_stats.dropped++;
-	}
+	if (unlikely(!p->skb && !p->page && !c->group_change))
+		queue->tx_stats.counters.dropped++;
 	p->nr_ops = queue->nr_tx_ops - p->first_op;
 	remember_answers(queue);
 }
@@ -202,27 +225,6 @@ static bool copied(struct netback_queue *queue, const struct netback_tx_packet *
 	return true;
 }
 
-/* The protocol's word about checksum and segmentation. false: the packet contradicts it. */
-static bool set_offloads(struct sk_buff *skb, const struct netback_tx_packet *p)
-{
-	bool partial = p->flags & XEN_NETTXF_csum_blank;
-
-	if (p->gso_type) {
-		skb_shinfo(skb)->gso_size = p->gso_size;
-		skb_shinfo(skb)->gso_type = SKB_GSO_DODGY |
-			(p->gso_type == XEN_NETIF_GSO_TYPE_TCPV4 ? SKB_GSO_TCPV4 : SKB_GSO_TCPV6);
-		skb_shinfo(skb)->gso_segs = 0;
-	}
-	if (partial || p->gso_type) {
-		skb->ip_summed = CHECKSUM_PARTIAL;
-		if (skb_checksum_setup(skb, !partial))
-			return false;
-	} else if (p->flags & XEN_NETTXF_data_validated) {
-		skb->ip_summed = CHECKSUM_UNNECESSARY;
-	}
-	return true;
-}
-
 /* What the stack derives from the headers of a packet to be segmented; they are there: the checksum's place was found. */
 static bool set_segments(struct sk_buff *skb)
 {
@@ -248,7 +250,9 @@ static bool prepare(struct netback_queue *queue, struct sk_buff *skb, const stru
 		return false;
 	skb->protocol = eth_type_trans(skb, queue->nb->netdev);
 	skb_reset_network_header(skb);
-	if (!set_offloads(skb, p) || !set_segments(skb))
+	if (!netif_set_offloads(skb, p->flags & XEN_NETTXF_csum_blank, p->flags & XEN_NETTXF_data_validated, p->gso_type, p->gso_size))
+		return false;
+	if (!set_segments(skb))
 		return false;
 	skb_probe_transport_header(skb);
 	skb_record_rx_queue(skb, queue->index);
@@ -257,19 +261,31 @@ static bool prepare(struct netback_queue *queue, struct sk_buff *skb, const stru
 
 static void deliver(struct netback_queue *queue, struct netback_tx_packet *p)
 {
-	unsigned int len = p->skb->len;
+	struct sk_buff *skb = p->skb;
 
-	if (unlikely(!prepare(queue, p->skb, p))) {
-		queue->tx_stats.errors++;
-		kfree_skb(p->skb);
-		p->skb = NULL;
+	if (unlikely(p->page)) {
+		skb = netback_run_xdp(queue, p->page, p->len);
+		if (!skb)
+			return;
+	}
+	if (unlikely(!prepare(queue, skb, p))) {
+		queue->tx_stats.counters.errors++;
+		kfree_skb(skb);
 		return;
 	}
-	u64_stats_update_begin(&queue->tx_stats.sync);
-	u64_stats_add(&queue->tx_stats.packets, 1);
-	u64_stats_add(&queue->tx_stats.bytes, len);
-	u64_stats_update_end(&queue->tx_stats.sync);
-	netif_receive_skb(p->skb);
+	netif_count(&queue->tx_stats.counters, 1, p->len);
+	if (unlikely(queue->prog && !p->page) && compat_do_xdp_generic(queue->prog, &skb) != XDP_PASS)
+		return;
+	netif_receive_skb(skb);
+}
+
+static void forget(struct netback_queue *queue, struct netback_tx_packet *p)
+{
+	kfree_skb(p->skb);
+	p->skb = NULL;
+	if (p->page)
+		page_pool_recycle_direct(queue->pools.pages, p->page);
+	p->page = NULL;
 }
 
 static void answer(struct netback_queue *queue, const struct netback_tx_packet *p, s16 status)
@@ -303,16 +319,15 @@ static void finish_batch(struct netback_queue *queue)
 	for (i = 0; i < queue->nr_packets; i++) {
 		struct netback_tx_packet *p = &queue->packets[i];
 
-		if (p->skb && unlikely(!copied(queue, p))) {
+		if (unlikely(!copied(queue, p))) {
 			netback_fault(queue->nb, "a grant that cannot be copied from");
-			kfree_skb(p->skb);
-			p->skb = NULL;
+			forget(queue, p);
 		}
-		answer(queue, p, p->skb || !p->nr_ops ? XEN_NETIF_RSP_OKAY : XEN_NETIF_RSP_ERROR);
+		answer(queue, p, p->skb || p->page || !p->nr_ops ? XEN_NETIF_RSP_OKAY : XEN_NETIF_RSP_ERROR);
 	}
 	push_answers(queue);
 	for (i = 0; i < queue->nr_packets; i++)
-		if (queue->packets[i].skb)
+		if (queue->packets[i].skb || queue->packets[i].page)
 			deliver(queue, &queue->packets[i]);
 }
 
@@ -320,6 +335,8 @@ int netback_tx_work(struct netback_queue *queue, int budget)
 {
 	int work = 0;
 
+	rcu_read_lock();
+	queue->prog = rcu_dereference(queue->nb->xdp_prog);
 	while (work < budget) {
 		gather(queue, budget - work);
 		if (!queue->nr_packets)
@@ -330,6 +347,7 @@ int netback_tx_work(struct netback_queue *queue, int budget)
 		queue->tx_stats.batches++;
 		work += queue->nr_packets;
 	}
+	rcu_read_unlock();
 	return work;
 }
 

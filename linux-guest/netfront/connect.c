@@ -89,8 +89,31 @@ static int write_features(struct xenbus_transaction t, struct netfront *front)
 	if (!rc && front->multicast_control)
 		rc = xenbus_write(t, node, "request-multicast-control", "1");
 	if (!rc)
+		rc = netfront_control_write(front, t);
+	if (!rc)
 		rc = xenbus_printf(t, node, "xdp-headroom", "%u", front->xdp_prog ? XDP_PACKET_HEADROOM : 0);
 	return rc;
+}
+
+/* What a connection of another shape has left behind; the backend would go by it. */
+static void remove_old(struct netfront *front)
+{
+	static const char * const old[] = {
+		"multi-queue-num-queues", "event-channel", "event-channel-tx", "event-channel-rx", "request-multicast-control",
+	};
+	const char *node = front->dev->nodename;
+	char queue[16];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(old); i++)
+		if (xenbus_exists(XBT_NIL, node, old[i]))
+			xenbus_rm(XBT_NIL, node, old[i]);
+	for (i = 0; i < MAX_QUEUES; i++) {
+		snprintf(queue, sizeof(queue), "queue-%u", i);
+		if (!xenbus_exists(XBT_NIL, node, queue))
+			break;
+		xenbus_rm(XBT_NIL, node, queue);
+	}
 }
 
 static int write_nodes(struct netfront *front)
@@ -98,6 +121,8 @@ static int write_nodes(struct netfront *front)
 	struct xenbus_transaction t;
 	int rc;
 
+	if (xenbus_exists(XBT_NIL, front->dev->nodename, "request-rx-copy"))
+		remove_old(front);
 	do {
 		rc = xenbus_transaction_start(&t);
 		if (rc)
@@ -203,10 +228,9 @@ static int connect(struct netfront *front)
 		xenbus_dev_fatal(dev, rc, "making the queues");
 		return rc;
 	}
-	rc = write_nodes(front);
-	if (!rc)
-		rc = attach(front);
+	rc = netfront_control_make(front) ?: write_nodes(front) ?: attach(front);
 	if (rc) {
+		netfront_control_free(front);
 		netfront_free_queues(front);
 		xenbus_dev_fatal(dev, rc, "connecting");
 	}
@@ -226,6 +250,7 @@ void netfront_disconnect(struct netfront *front)
 		synchronize_net();
 	}
 	rtnl_unlock();
+	netfront_control_free(front);
 	netfront_free_queues(front);
 }
 
@@ -254,6 +279,7 @@ void netfront_backend_changed(struct xenbus_device *dev, enum xenbus_state state
 		break;
 	case XenbusStateConnected:
 		netdev_notify_peers(front->netdev);
+		netfront_control_connected(front);
 		break;
 	case XenbusStateClosed:
 		if (dev->state == XenbusStateClosed)

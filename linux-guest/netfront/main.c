@@ -24,6 +24,12 @@ static bool more_to_do(struct netfront_queue *queue)
 	       READ_ONCE(queue->tx.sring->rsp_prod) != queue->tx.rsp_cons;
 }
 
+static void end_of_work(struct netfront_queue *queue)
+{
+	netif_channels_eoi(queue->channels, ARRAY_SIZE(queue->channels), queue->worked);
+	queue->worked = false;
+}
+
 int netfront_poll(struct napi_struct *napi, int budget)
 {
 	struct netfront_queue *queue = container_of(napi, struct netfront_queue, napi);
@@ -33,11 +39,13 @@ int netfront_poll(struct napi_struct *napi, int budget)
 		napi_complete(napi);
 		return 0;
 	}
+	queue->polling = true;
 	if (netfront_tx_clean(queue, budget))
 		queue->worked = true;
 	if (budget)
 		work = netfront_rx_clean(queue, budget);
 	netfront_xdp_flush(queue);
+	netfront_tx_push_polled(queue);
 	if (work)
 		queue->worked = true;
 	if (work == budget || !napi_complete_done(napi, work))
@@ -45,7 +53,7 @@ int netfront_poll(struct napi_struct *napi, int budget)
 	if (more_to_do(queue) && napi_schedule_prep(napi))
 		__napi_schedule(napi);
 	else
-		netfront_queue_eoi(queue);
+		end_of_work(queue);
 	return work;
 }
 
@@ -94,20 +102,6 @@ static int netfront_stop(struct net_device *netdev)
 	return 0;
 }
 
-static void add_stats(const struct netfront_stats *s, u64 *packets, u64 *bytes)
-{
-	unsigned int start;
-	u64 p, b;
-
-	do {
-		start = u64_stats_fetch_begin(&s->sync);
-		p = u64_stats_read(&s->packets);
-		b = u64_stats_read(&s->bytes);
-	} while (u64_stats_fetch_retry(&s->sync, start));
-	*packets += p;
-	*bytes += b;
-}
-
 static void netfront_get_stats(struct net_device *netdev, struct rtnl_link_stats64 *to)
 {
 	struct netfront *front = netdev_priv(netdev);
@@ -118,8 +112,8 @@ static void netfront_get_stats(struct net_device *netdev, struct rtnl_link_stats
 	for (i = 0; i < front->nr_queues; i++) {
 		const struct netfront_queue *q = &front->queues[i];
 
-		add_stats(&q->tx_stats, &to->tx_packets, &to->tx_bytes);
-		add_stats(&q->rx_stats, &to->rx_packets, &to->rx_bytes);
+		netif_add_counters(&q->tx_stats, &to->tx_packets, &to->tx_bytes);
+		netif_add_counters(&q->rx_stats, &to->rx_packets, &to->rx_bytes);
 		to->tx_dropped += q->tx_stats.dropped;
 		to->tx_errors += q->tx_stats.errors;
 		to->rx_dropped += q->rx_stats.dropped;
@@ -249,8 +243,6 @@ static void netfront_remove(struct xenbus_device *dev)
 	mutex_unlock(&front->lock);
 	if (front->registered)
 		unregister_netdev(front->netdev);
-	if (front->xdp_prog)
-		bpf_prog_put(front->xdp_prog);
 	free_netdev(front->netdev);
 }
 

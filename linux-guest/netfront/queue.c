@@ -2,55 +2,23 @@
 /* A queue's rings, event channels and grants. */
 #include "netfront.h"
 
-/* Any event: the work is NAPI's; no further event comes on this channel until netfront_queue_eoi(). */
-static irqreturn_t netfront_interrupt(int irq, void *data)
-{
-	struct netfront_channel *c = data;
-
-	set_bit(0, &c->eoi_due);
-	c->queue->rx_stats.events++;
-	napi_schedule(&c->queue->napi);
-	return IRQ_HANDLED;
-}
-
-void netfront_queue_eoi(struct netfront_queue *queue)
-{
-	unsigned int flags = queue->worked ? 0 : XEN_EOI_FLAG_SPURIOUS;
-	unsigned int i;
-
-	queue->worked = false;
-	for (i = 0; i < ARRAY_SIZE(queue->channels); i++) {
-		struct netfront_channel *c = &queue->channels[i];
-
-		if (c->irq && test_and_clear_bit(0, &c->eoi_due))
-			xen_irq_lateeoi(c->irq, flags);
-	}
-}
-
-static int bind_channel(struct netfront_queue *queue, struct netfront_channel *c, const char *suffix)
+static int bind_channel(struct netfront_queue *queue, struct netif_channel *c, const char *suffix)
 {
 	struct xenbus_device *dev = queue->front->dev;
 	int rc;
 
-	c->queue = queue;
-	snprintf(c->name, sizeof(c->name), "%s-q%u-%s", queue->front->netdev->name, queue->index, suffix);
+	c->napi = &queue->napi;
+	snprintf(c->name, sizeof(c->name), "%s-q%u-%s", dev_name(&dev->dev), queue->index, suffix);
 	rc = xenbus_alloc_evtchn(dev, &c->port);
 	if (rc)
 		return rc;
-	rc = bind_evtchn_to_irqhandler_lateeoi(c->port, netfront_interrupt, 0, c->name, c);
+	rc = bind_evtchn_to_irqhandler_lateeoi(c->port, netif_interrupt, 0, c->name, c);
 	if (rc < 0) {
 		xenbus_free_evtchn(dev, c->port);
 		return rc;
 	}
 	c->irq = rc;
 	return 0;
-}
-
-static void unbind_channel(struct netfront_channel *c)
-{
-	if (c->irq)
-		unbind_from_irqhandler(c->irq, c);
-	c->irq = 0;
 }
 
 static void free_grefs(grant_ref_t *refs, unsigned int nr)
@@ -79,31 +47,11 @@ static int take_grefs(grant_ref_t *refs, unsigned int nr)
 	return 0;
 }
 
-static struct page_pool *make_pool(struct device *dev)
-{
-	struct page_pool_params params = {
-		.pool_size = RX_SLOTS,
-		.nid = NUMA_NO_NODE,
-		.dev = dev,
-	};
-
-	return page_pool_create(&params);
-}
-
 static int make_rx_memory(struct netfront_queue *queue)
 {
-	int rc;
-
-	queue->pool = make_pool(&queue->front->dev->dev);
-	if (IS_ERR(queue->pool)) {
-		rc = PTR_ERR(queue->pool);
-		queue->pool = NULL;
-		return rc;
-	}
-	rc = xdp_rxq_info_reg(&queue->xdp_rxq, queue->front->netdev, queue->index, 0);
-	if (!rc)
-		rc = xdp_rxq_info_reg_mem_model(&queue->xdp_rxq, MEM_TYPE_PAGE_POOL, queue->pool);
-	return rc;
+	return netif_pools_make(&queue->pools, &queue->front->dev->dev, RX_SLOTS) ?:
+	       xdp_rxq_info_reg(&queue->xdp_rxq, queue->front->netdev, queue->index, 0) ?:
+	       xdp_rxq_info_reg_mem_model(&queue->xdp_rxq, MEM_TYPE_PAGE_POOL, queue->pools.pages);
 }
 
 static int make_rings(struct netfront_queue *queue)
@@ -155,6 +103,8 @@ static int make_queue(struct netfront_queue *queue, bool split)
 	if (!rc)
 		rc = make_rx_memory(queue);
 	if (!rc)
+		rc = netif_teller_make(&queue->teller, netfront_tx_tell, dev_name(&queue->front->dev->dev), queue->index);
+	if (!rc)
 		rc = bind_channel(queue, &queue->channels[0], split ? "tx" : "both");
 	if (!rc && split)
 		rc = bind_channel(queue, &queue->channels[1], "rx");
@@ -164,8 +114,9 @@ static int make_queue(struct netfront_queue *queue, bool split)
 /* Also of a queue that was made only in part. */
 static void free_queue(struct netfront_queue *queue)
 {
-	unbind_channel(&queue->channels[0]);
-	unbind_channel(&queue->channels[1]);
+	netif_teller_free(&queue->teller);
+	netif_channel_unbind(&queue->channels[0]);
+	netif_channel_unbind(&queue->channels[1]);
 	if (queue->napi.poll)
 		netif_napi_del(&queue->napi);
 	del_timer_sync(&queue->rx_retry);
@@ -176,8 +127,7 @@ static void free_queue(struct netfront_queue *queue)
 	free_rings(queue);
 	if (xdp_rxq_info_is_reg(&queue->xdp_rxq))
 		xdp_rxq_info_unreg(&queue->xdp_rxq);
-	if (queue->pool)
-		page_pool_destroy(queue->pool);
+	netif_pools_free(&queue->pools);
 }
 
 static void init_queue(struct netfront *front, unsigned int index)

@@ -22,7 +22,7 @@ static unsigned int slot_at(RING_IDX index)
 
 static bool fill_slot(struct netfront_queue *queue, unsigned int i)
 {
-	struct page *page = page_pool_dev_alloc_pages(queue->pool);
+	struct page *page = page_pool_dev_alloc_pages(queue->pools.pages);
 
 	if (unlikely(!page))
 		return false;
@@ -94,7 +94,7 @@ static struct sk_buff *build_skb_of(struct netfront_queue *queue, RING_IDX start
 {
 	const struct rx_chain *c = &queue->chain;
 	unsigned int head = c->slots[0].len <= COPY_BREAK ? c->slots[0].len : HEADERS;
-	struct sk_buff *skb = napi_alloc_skb(&queue->napi, head);
+	struct sk_buff *skb = netif_alloc_skb(&queue->pools, head);
 	unsigned int n;
 
 	if (unlikely(!skb))
@@ -102,7 +102,6 @@ static struct sk_buff *build_skb_of(struct netfront_queue *queue, RING_IDX start
 	memcpy(skb_put(skb, head), slot_data(queue, start, &c->slots[0]), head);
 	if (head == c->len)
 		return skb;
-	skb_mark_for_recycle(skb);
 	for (n = 0; n < c->nr_slots; n++) {
 		if (unlikely(!add_page(queue, skb, start, n, n ? 0 : head))) {
 			napi_consume_skb(skb, 1);
@@ -112,24 +111,10 @@ static struct sk_buff *build_skb_of(struct netfront_queue *queue, RING_IDX start
 	return skb;
 }
 
-/* The protocol's word about checksum and segmentation. false: the packet contradicts it. */
 static bool set_offloads(struct sk_buff *skb, const struct rx_chain *c)
 {
-	bool partial = c->flags & XEN_NETRXF_csum_blank;
-
-	if (c->gso_type) {
-		skb_shinfo(skb)->gso_size = c->gso_size;
-		skb_shinfo(skb)->gso_type = SKB_GSO_DODGY |
-			(c->gso_type == XEN_NETIF_GSO_TYPE_TCPV4 ? SKB_GSO_TCPV4 : SKB_GSO_TCPV6);
-		skb_shinfo(skb)->gso_segs = 0;
-	}
-	if (partial || c->gso_type) {
-		skb->ip_summed = CHECKSUM_PARTIAL;
-		return !skb_checksum_setup(skb, !partial);
-	}
-	if (c->flags & XEN_NETRXF_data_validated)
-		skb->ip_summed = CHECKSUM_UNNECESSARY;
-	return true;
+	return netif_set_offloads(skb, c->flags & XEN_NETRXF_csum_blank, c->flags & XEN_NETRXF_data_validated, c->gso_type,
+				  c->gso_size);
 }
 
 static void set_hash(struct sk_buff *skb, const struct rx_chain *c)
@@ -154,10 +139,7 @@ static void pass_up(struct netfront_queue *queue, struct sk_buff *skb, struct bp
 	if (c->hashed)
 		set_hash(skb, c);
 	skb_record_rx_queue(skb, queue->index);
-	u64_stats_update_begin(&queue->rx_stats.sync);
-	u64_stats_add(&queue->rx_stats.packets, 1);
-	u64_stats_add(&queue->rx_stats.bytes, len);
-	u64_stats_update_end(&queue->rx_stats.sync);
+	netif_count(&queue->rx_stats, 1, len);
 	if (unlikely(linear_prog) && compat_do_xdp_generic(linear_prog, &skb) != XDP_PASS)
 		return;
 	napi_gro_receive(&queue->napi, skb);
@@ -167,18 +149,17 @@ static void pass_up(struct netfront_queue *queue, struct sk_buff *skb, struct bp
 static struct sk_buff *skb_of_page(struct netfront_queue *queue, struct page *page, unsigned int offset, unsigned int len)
 {
 	unsigned int head = min_t(unsigned int, len, HEADERS);
-	struct sk_buff *skb = napi_alloc_skb(&queue->napi, head);
+	struct sk_buff *skb = netif_alloc_skb(&queue->pools, head);
 
 	if (unlikely(!skb)) {
-		page_pool_recycle_direct(queue->pool, page);
+		page_pool_recycle_direct(queue->pools.pages, page);
 		return NULL;
 	}
 	memcpy(skb_put(skb, head), page_address(page) + offset, head);
-	skb_mark_for_recycle(skb);
 	if (len > head)
 		skb_add_rx_frag(skb, 0, page, offset + head, len - head, PAGE_SIZE);
 	else
-		page_pool_recycle_direct(queue->pool, page);
+		page_pool_recycle_direct(queue->pools.pages, page);
 	return skb;
 }
 
@@ -190,7 +171,7 @@ static struct sk_buff *skb_after_xdp(struct netfront_queue *queue, struct bpf_pr
 	struct page *page;
 
 	page = take_page(queue, slot_at(start));
-	if (!page || netfront_run_xdp(queue, prog, page, &offset, &len) == RX_GONE)
+	if (!page || !netfront_run_xdp(queue, prog, page, &offset, &len))
 		return NULL;
 	return skb_of_page(queue, page, offset, len);
 }
@@ -272,7 +253,7 @@ void netfront_rx_drop_all(struct netfront_queue *queue)
 			continue;
 		/* Two references make the pool forget the page; ours goes when the backend lets go. */
 		get_page(page);
-		page_pool_put_full_page(queue->pool, page, false);
+		page_pool_put_full_page(queue->pools.pages, page, false);
 		gnttab_end_foreign_access(queue->rx_grefs[i], page);
 		queue->rx_grefs[i] = NO_GRANT;
 	}

@@ -18,6 +18,7 @@ void netfront_tx_init(struct netfront_queue *queue)
 		queue->tx_slots[i] = (struct netfront_tx_slot){ .kind = TX_FREE, .next = i + 1 };
 	queue->tx_slots[TX_SLOTS - 1].next = NO_SLOT;
 	queue->tx_free = 0;
+	queue->tx_told = 0;
 }
 
 /* Take a free slot for a part of the packet that begins with slot first (NO_SLOT: with this one). */
@@ -174,30 +175,60 @@ static bool put_skb(struct tx_packet *p)
 	return true;
 }
 
-static unsigned int pages_of(unsigned int offset, unsigned int len)
-{
-	return PFN_UP(offset_in_page(offset) + len);
-}
-
 static unsigned int slots_of(const struct sk_buff *skb)
 {
-	unsigned int i, n = pages_of(offset_in_page(skb->data), skb_headlen(skb));
+	unsigned int i, n = netif_pages_of(offset_in_page(skb->data), skb_headlen(skb));
 
 	for (i = 0; i < skb_shinfo(skb)->nr_frags; i++) {
 		const skb_frag_t *frag = &skb_shinfo(skb)->frags[i];
 
-		n += pages_of(skb_frag_off(frag), skb_frag_size(frag));
+		n += netif_pages_of(skb_frag_off(frag), skb_frag_size(frag));
 	}
 	return n;
 }
 
-void netfront_tx_push(struct netfront_queue *queue)
+/* Tell the backend of the requests pushed that it was not told of, if it wants to know. All that are there are pushed. */
+static void tell(struct netfront_queue *queue, bool later)
 {
-	int notify;
+	RING_IDX end = queue->tx.req_prod_pvt, event;
 
-	RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&queue->tx, notify);
-	if (notify)
+	virt_mb(); /* the backend reads req_prod after it has written req_event: one of us sees the other's */
+	event = READ_ONCE(queue->tx.sring->req_event);
+	if ((RING_IDX)(end - event) >= (RING_IDX)(end - queue->tx_told)) {
+		queue->tx_told = end;
+	} else if (later) {
+		netif_tell_later(&queue->teller);
+	} else {
+		queue->tx_told = end;
 		notify_remote_via_evtchn(queue->channels[0].port);
+	}
+}
+
+void netfront_tx_push(struct netfront_queue *queue, bool later)
+{
+	RING_PUSH_REQUESTS(&queue->tx);
+	tell(queue, later);
+}
+
+void netfront_tx_push_polled(struct netfront_queue *queue)
+{
+	struct netdev_queue *txq = netfront_txq(queue);
+
+	__netif_tx_lock(txq, smp_processor_id());
+	queue->polling = false;
+	if (queue->tx.sring->req_prod != queue->tx.req_prod_pvt)
+		netfront_tx_push(queue, false);
+	__netif_tx_unlock(txq);
+}
+
+void netfront_tx_tell(struct kthread_work *work)
+{
+	struct netfront_queue *queue = container_of(work, struct netfront_queue, teller.work);
+	struct netdev_queue *txq = netfront_txq(queue);
+
+	__netif_tx_lock_bh(txq);
+	netfront_tx_push(queue, false);
+	__netif_tx_unlock_bh(txq);
 }
 
 static bool tx_has_room(struct netfront_queue *queue)
@@ -213,7 +244,7 @@ static void stop_if_full(struct netfront_queue *queue)
 	if (tx_has_room(queue))
 		return;
 	netif_tx_stop_queue(txq);
-	queue->tx_stats.full++;
+	queue->tx_full++;
 }
 
 static void unsend_slot(struct netfront_queue *queue, u16 id)
@@ -238,14 +269,6 @@ static void take_back(struct netfront_queue *queue, RING_IDX from, u16 first)
 			unsend_slot(queue, id);
 }
 
-static void count_packet(struct netfront_queue *queue, unsigned int packets, unsigned int bytes)
-{
-	u64_stats_update_begin(&queue->tx_stats.sync);
-	u64_stats_add(&queue->tx_stats.packets, packets);
-	u64_stats_add(&queue->tx_stats.bytes, bytes);
-	u64_stats_update_end(&queue->tx_stats.sync);
-}
-
 static bool fits(struct sk_buff *skb)
 {
 	if (unlikely(skb->len > XEN_NETIF_MAX_TX_SIZE))
@@ -261,6 +284,7 @@ netdev_tx_t netfront_xmit(struct sk_buff *skb, struct net_device *netdev)
 	struct netfront_queue *queue = &front->queues[skb_get_queue_mapping(skb)];
 	struct tx_packet p = { .queue = queue, .skb = skb, .first = NO_SLOT };
 	RING_IDX from = queue->tx.req_prod_pvt;
+	bool large = skb->len >= NETIF_LARGE;
 
 	if (unlikely(!tx_has_room(queue))) {
 		netif_tx_stop_queue(netfront_txq(queue));
@@ -272,17 +296,19 @@ netdev_tx_t netfront_xmit(struct sk_buff *skb, struct net_device *netdev)
 		take_back(queue, from, p.first);
 		goto drop;
 	}
-	count_packet(queue, 1, skb->len);
+	netif_count(&queue->tx_stats, 1, skb->len);
 	skb_tx_timestamp(skb);
 	stop_if_full(queue);
-	if (!netdev_xmit_more() || netif_xmit_stopped(netfront_txq(queue)))
-		netfront_tx_push(queue);
+	if (netif_xmit_stopped(netfront_txq(queue)))
+		netfront_tx_push(queue, false);
+	else if (!netdev_xmit_more() && !queue->polling)
+		netfront_tx_push(queue, large);
 	return NETDEV_TX_OK;
 drop:
 	queue->tx_stats.dropped++;
 	dev_kfree_skb_any(skb);
-	if (!netdev_xmit_more())
-		netfront_tx_push(queue);
+	if (!netdev_xmit_more() && !queue->polling)
+		netfront_tx_push(queue, false);
 	return NETDEV_TX_OK;
 }
 
@@ -295,7 +321,7 @@ int netfront_tx_frame(struct netfront_queue *queue, struct xdp_frame *frame)
 		return -ENOSPC;
 	id = put_request(queue, NO_SLOT, TX_FRAME, page, offset_in_page(frame->data), frame->len, false);
 	queue->tx_slots[id].owner = frame;
-	count_packet(queue, 1, frame->len);
+	netif_count(&queue->tx_stats, 1, frame->len);
 	return 0;
 }
 
@@ -484,6 +510,6 @@ void netfront_tx_multicast(struct netfront *front)
 	__netif_tx_lock_bh(txq);
 	leave_groups(front, queue);
 	join_groups(front, queue);
-	netfront_tx_push(queue);
+	netfront_tx_push(queue, false);
 	__netif_tx_unlock_bh(txq);
 }

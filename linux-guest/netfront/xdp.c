@@ -4,7 +4,6 @@
  * of room in the node xdp-headroom, and the backend's Reconfigured. A packet of several slots goes through the program
  * too, but the slow way: as a socket buffer that the kernel makes linear first (rx.c).
  */
-#include <linux/bpf_trace.h>
 #include <linux/delay.h>
 #include <linux/filter.h>
 
@@ -12,9 +11,10 @@
 
 #define RECONFIGURE_TRIES	200	/* of 10 ms */
 
-/* Send a frame of our own domain: false if it cannot be. */
-static bool xdp_send_back(struct netfront_queue *queue, struct xdp_buff *xdp)
+static bool send_back(struct net_device *netdev, struct xdp_buff *xdp)
 {
+	struct netfront *front = netdev_priv(netdev);
+	struct netfront_queue *queue = &front->queues[xdp->rxq->queue_index];
 	struct xdp_frame *frame = xdp_convert_buff_to_frame(xdp);
 	struct netdev_queue *txq = netfront_txq(queue);
 	int rc;
@@ -23,56 +23,33 @@ static bool xdp_send_back(struct netfront_queue *queue, struct xdp_buff *xdp)
 		return false;
 	__netif_tx_lock(txq, smp_processor_id());
 	rc = netfront_tx_frame(queue, frame);
-	netfront_tx_push(queue);
+	netfront_tx_push(queue, false);
 	__netif_tx_unlock(txq);
 	return !rc;
 }
 
-enum netfront_verdict netfront_run_xdp(struct netfront_queue *queue, struct bpf_prog *prog, struct page *page,
-				       unsigned int *offset, unsigned int *len)
+bool netfront_run_xdp(struct netfront_queue *queue, struct bpf_prog *prog, struct page *page, unsigned int *offset,
+		      unsigned int *len)
 {
-	struct net_device *netdev = queue->front->netdev;
+	enum netif_verdict verdict = NETIF_DROP;
 	struct xdp_buff xdp;
-	u32 act;
 
 	/* The end of the page is kept free: a frame that travels on needs room for its description there. */
-	if (*offset + *len > SKB_WITH_OVERHEAD(PAGE_SIZE))
-		goto drop;
-	xdp_init_buff(&xdp, PAGE_SIZE, &queue->xdp_rxq);
-	xdp_prepare_buff(&xdp, page_address(page), *offset, *len, false);
-	act = bpf_prog_run_xdp(prog, &xdp);
-	switch (act) {
-	case XDP_PASS:
+	if (likely(*offset + *len <= SKB_WITH_OVERHEAD(PAGE_SIZE))) {
+		xdp_init_buff(&xdp, PAGE_SIZE, &queue->xdp_rxq);
+		xdp_prepare_buff(&xdp, page_address(page), *offset, *len, false);
+		verdict = netif_run_xdp(queue->front->netdev, prog, &xdp, send_back, &queue->xdp_redirected);
+	}
+	if (verdict == NETIF_PASS) {
 		*offset = xdp.data - xdp.data_hard_start;
 		*len = xdp.data_end - xdp.data;
-		if (*len < ETH_HLEN)
-			goto drop;
-		return RX_PASS;
-	case XDP_TX:
-		if (xdp_send_back(queue, &xdp))
-			return RX_GONE;
-		trace_xdp_exception(netdev, prog, act);
-		goto drop;
-	case XDP_REDIRECT:
-		if (!xdp_do_redirect(netdev, &xdp, prog)) {
-			queue->xdp_redirected = true;
-			return RX_GONE;
-		}
-		trace_xdp_exception(netdev, prog, act);
-		goto drop;
-	default:
-		bpf_warn_invalid_xdp_action(netdev, prog, act);
-		fallthrough;
-	case XDP_ABORTED:
-		trace_xdp_exception(netdev, prog, act);
-		fallthrough;
-	case XDP_DROP:
-		break;
+		return true;
 	}
-drop:
-	queue->rx_stats.dropped++;
-	page_pool_recycle_direct(queue->pool, page);
-	return RX_GONE;
+	if (verdict == NETIF_DROP) {
+		queue->rx_stats.dropped++;
+		page_pool_recycle_direct(queue->pools.pages, page);
+	}
+	return false;
 }
 
 void netfront_xdp_flush(struct netfront_queue *queue)
@@ -101,7 +78,7 @@ int netfront_xdp_xmit(struct net_device *netdev, int n, struct xdp_frame **frame
 		if (netfront_tx_frame(queue, frames[i]))
 			break;
 	if (flags & XDP_XMIT_FLUSH)
-		netfront_tx_push(queue);
+		netfront_tx_push(queue, false);
 	__netif_tx_unlock(txq);
 	return i;
 }
@@ -135,19 +112,19 @@ static int set_program(struct netfront *front, struct bpf_prog *prog, struct net
 		NL_SET_ERR_MSG_MOD(ack, "the MTU is too large: a packet and its room have to fit into a page");
 		return -EINVAL;
 	}
-	if (!front->connected)
+	if (prog && !front->connected)
 		return -ENETDOWN;
 	if (prog && !xenbus_read_unsigned(front->dev->otherend, "feature-xdp-headroom", 0)) {
 		NL_SET_ERR_MSG_MOD(ack, "the backend cannot leave room before packets");
 		return -EOPNOTSUPP;
 	}
-	if (!prog != !old) {
+	if (!prog != !old && front->connected) {
 		rc = reconfigure(front, headroom);
 		if (rc)
 			return rc;
 	}
 	front->xdp_prog = prog;
-	for (i = 0; i < front->nr_queues; i++)
+	for (i = 0; front->connected && i < front->nr_queues; i++)
 		rcu_assign_pointer(front->queues[i].xdp_prog, prog);
 	if (old)
 		bpf_prog_put(old);
