@@ -2,7 +2,7 @@
 /*
  * netload: network traffic with a check of its content, and with its price where the TSC counts instructions.
  *
- *	netload sink PORT [check]			answer TCP and UDP on PORT until killed
+ *	netload sink PORT [check]			answer TCP and UDP on PORT until killed; sink6: of IPv6
  *	netload tcp ADDRESS PORT MIB [check]		send a stream
  *	netload udp ADDRESS PORT BYTES COUNT		send datagrams, then one of length 1 to say that they were all
  *
@@ -50,18 +50,26 @@ static void die(const char *what)
 	exit(1);
 }
 
-static struct sockaddr_in address(const char *host, const char *port)
+static struct sockaddr_storage address(const char *host, const char *port)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(atoi(port)) };
+	struct sockaddr_storage a = { 0 };
+	struct sockaddr_in6 *v6 = (void *)&a;
+	struct sockaddr_in *v4 = (void *)&a;
 
-	a.sin_addr.s_addr = host ? inet_addr(host) : INADDR_ANY;
+	if (strchr(host, ':')) {
+		*v6 = (struct sockaddr_in6){ .sin6_family = AF_INET6, .sin6_port = htons(atoi(port)) };
+		inet_pton(AF_INET6, host, &v6->sin6_addr);
+	} else {
+		*v4 = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(atoi(port)) };
+		inet_pton(AF_INET, host, &v4->sin_addr);
+	}
 	return a;
 }
 
-static int bound(int type, const char *port)
+static int bound(int type, const char *any, const char *port)
 {
-	struct sockaddr_in a = address(NULL, port);
-	int s = socket(AF_INET, type, 0), one = 1, space = 4 << 20;
+	struct sockaddr_storage a = address(any, port);
+	int s = socket(a.ss_family, type, 0), one = 1, space = 4 << 20;
 
 	setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (type == SOCK_DGRAM)
@@ -154,9 +162,9 @@ static void serve_datagrams(int socket)
 		printf("netload: udp %lu packets, %ld each\n", (unsigned long)count, (long)(best / ROW));
 }
 
-static _Noreturn void sink(const char *port, int check)
+static _Noreturn void sink(const char *any, const char *port, int check)
 {
-	struct pollfd fds[] = { { bound(SOCK_STREAM, port), POLLIN, 0 }, { bound(SOCK_DGRAM, port), POLLIN, 0 } };
+	struct pollfd fds[] = { { bound(SOCK_STREAM, any, port), POLLIN, 0 }, { bound(SOCK_DGRAM, any, port), POLLIN, 0 } };
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	printf("netload: ready\n");
@@ -172,8 +180,8 @@ static _Noreturn void sink(const char *port, int check)
 
 static int connected(int type, char **argv)
 {
-	struct sockaddr_in a = address(argv[2], argv[3]);
-	int s = socket(AF_INET, type, 0);
+	struct sockaddr_storage a = address(argv[2], argv[3]);
+	int s = socket(a.ss_family, type, 0);
 
 	if (connect(s, (struct sockaddr *)&a, sizeof(a)))
 		die("connect");
@@ -220,7 +228,9 @@ static int send_datagrams(char **argv)
 int main(int argc, char **argv)
 {
 	if (argc >= 3 && !strcmp(argv[1], "sink"))
-		sink(argv[2], argc > 3);
+		sink("0.0.0.0", argv[2], argc > 3);
+	if (argc >= 3 && !strcmp(argv[1], "sink6"))
+		sink("::", argv[2], argc > 3);
 	if (argc >= 5 && !strcmp(argv[1], "tcp"))
 		return send_stream(argv, argc > 5);
 	if (argc >= 6 && !strcmp(argv[1], "udp"))

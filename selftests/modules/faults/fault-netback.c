@@ -4,13 +4,8 @@
  * (drivers/fault-vif/bind), takes the rings over, and does the wrong thing that "fault" says when it is bound: at once
  * on the receive ring, with the next request on the transmit ring. The frontend has one queue.
  */
-#include <linux/module.h>
-#include <linux/slab.h>
 #include <linux/workqueue.h>
-#include <xenolith/bus.h>
-#include <xenolith/event.h>
-#include <xenolith/grant.h>
-#include <xenolith/hypercall.h>
+#include "fault.h"
 #include <xen/interface/io/netif.h>
 
 enum fault {
@@ -30,8 +25,7 @@ struct back {
 	unsigned int fault;
 	bool done;
 	struct work_struct work;
-	struct page *page;
-	grant_handle_t handle;
+	struct fault_page kept;
 };
 
 static void rx(struct back *b, unsigned int offset, unsigned int flags, int status)
@@ -55,29 +49,10 @@ static struct xen_netif_extra_info *rx_extra(struct back *b, unsigned int type, 
 static void keep_mapped(struct back *b)
 {
 	struct xen_netif_rx_request r;
-	struct gnttab_map_grant_ref op;
 
 	RING_COPY_REQUEST(&b->rx, b->rx.rsp_prod_pvt, &r);
-	if (gnttab_alloc_pages(1, &b->page))
-		return;
-	gnttab_set_map_op(&op, (unsigned long)page_address(b->page), GNTMAP_host_map, r.gref, b->bus->otherend_id);
-	if (gnttab_map_refs(&op, NULL, &b->page, 1) || op.status != GNTST_okay)
-		pr_err("fault-netback: the page cannot be mapped\n");
-	else
-		b->handle = op.handle;
+	fault_map(&b->kept, b->bus, r.gref);
 	rx(b, 0, 0, 1000);
-}
-
-static void unmap(struct back *b)
-{
-	struct gnttab_unmap_grant_ref op;
-
-	if (b->handle != INVALID_GRANT_HANDLE) {
-		gnttab_set_unmap_op(&op, (unsigned long)page_address(b->page), GNTMAP_host_map, b->handle);
-		gnttab_unmap_refs(&op, NULL, &b->page, 1);
-	}
-	if (b->page)
-		gnttab_free_pages(1, &b->page);
 }
 
 static void break_rx(struct back *b)
@@ -221,7 +196,7 @@ static int fault_probe(struct xenbus_device *bus, const struct xenbus_device_id 
 		return -ENOMEM;
 	b->bus = bus;
 	b->fault = fault;
-	b->handle = INVALID_GRANT_HANDLE;
+	b->kept.handle = INVALID_GRANT_HANDLE;
 	INIT_WORK(&b->work, serve);
 	rc = take_over(b);
 	if (rc) {
@@ -241,7 +216,7 @@ static void fault_remove(struct xenbus_device *bus)
 	for (i = 0; i < 2; i++)
 		unbind_from_irqhandler(b->irqs[i], b);
 	cancel_work_sync(&b->work);
-	unmap(b);
+	fault_unmap(&b->kept);
 	for (i = 0; i < 2; i++)
 		xenbus_unmap_ring_vfree(bus, b->shared[i]);
 	kfree(b);

@@ -4,22 +4,12 @@
  * the wrong thing, and looks whether the backend has disconnected and let go of every page; then it begins anew with the
  * next. What an honest frontend may do must only be answered. Prints TAP, each line begins with "fault-netfront:".
  */
-#include <linux/delay.h>
-#include <linux/kthread.h>
-#include <linux/module.h>
-#include <linux/slab.h>
-#include <xenolith/bus.h>
-#include <xenolith/event.h>
-#include <xenolith/grant.h>
-#include <xenolith/hypercall.h>
+#include "fault.h"
 #include <xen/interface/io/netif.h>
 
-#define SECONDS 20
-#define BAD_REF 0x7fffff
 #define FRAME 60
 #define MORE XEN_NETTXF_more_data
 #define EXTRA XEN_NETTXF_extra_info
-#define say(fmt, ...) pr_info("fault-netfront: " fmt "\n", ##__VA_ARGS__)
 
 static unsigned int handle = 1;
 module_param(handle, uint, 0444);
@@ -247,20 +237,6 @@ static irqreturn_t interrupt(int irq, void *data)
 	return IRQ_HANDLED;
 }
 
-static bool backend_is(struct front *f, enum xenbus_state from, enum xenbus_state to)
-{
-	unsigned int n;
-
-	for (n = 0; n < SECONDS * 20; n++) {
-		enum xenbus_state state = xenbus_read_driver_state(f->bus->otherend);
-
-		if (state >= from && state <= to)
-			return true;
-		msleep(50);
-	}
-	return false;
-}
-
 static int prepare(struct front *f)
 {
 	int i, rc = 0;
@@ -286,14 +262,12 @@ static int prepare(struct front *f)
 
 static int publish(struct front *f, const struct fault *fault)
 {
-	/* Of the driver before: they would go before ours. */
-	static const char *const old[] = { "multi-queue-num-queues", "event-channel-tx", "event-channel-rx" };
+	static const char *const old[] = {
+		"multi-queue-num-queues", "event-channel-tx", "event-channel-rx", "ctrl-ring-ref", "event-channel-ctrl",
+	};
 	const char *node = f->bus->nodename;
-	unsigned int n;
 
-	for (n = 0; n < ARRAY_SIZE(old); n++)
-		if (xenbus_exists(XBT_NIL, node, old[n]))
-			xenbus_rm(XBT_NIL, node, old[n]);
+	fault_remove_nodes(f->bus, old, ARRAY_SIZE(old));
 	return xenbus_printf(XBT_NIL, node, "tx-ring-ref", "%u", f->ring_refs[0]) ?:
 	       xenbus_printf(XBT_NIL, node, "rx-ring-ref", "%u", f->ring_refs[1]) ?:
 	       xenbus_printf(XBT_NIL, node, "event-channel", "%u", f->port) ?:
@@ -353,12 +327,12 @@ static bool let_go(struct front *f)
 static const char *provoke(struct front *f, const struct fault *fault)
 {
 	if (fault->key)
-		return backend_is(f, XenbusStateClosing, XenbusStateClosed) ? NULL : "not refused";
-	if (!backend_is(f, XenbusStateConnected, XenbusStateConnected))
+		return fault_backend_is(f->bus, XenbusStateClosing, XenbusStateClosed) ? NULL : "not refused";
+	if (!fault_backend_is(f->bus, XenbusStateConnected, XenbusStateConnected))
 		return "the backend does not connect";
 	put(f, fault);
 	if (!fault->harmless)
-		return backend_is(f, XenbusStateClosing, XenbusStateClosed) ? NULL : "not disconnected";
+		return fault_backend_is(f->bus, XenbusStateClosing, XenbusStateClosed) ? NULL : "not disconnected";
 	if (!answered(f))
 		return "no answer";
 	return xenbus_read_driver_state(f->bus->otherend) == XenbusStateConnected ? NULL : "disconnected";
@@ -369,14 +343,14 @@ static const char *try(struct front *f, const struct fault *fault)
 	const char *wrong;
 
 	xenbus_switch_state(f->bus, XenbusStateInitialising);
-	if (!backend_is(f, XenbusStateInitWait, XenbusStateInitWait))
+	if (!fault_backend_is(f->bus, XenbusStateInitWait, XenbusStateInitWait))
 		return "the backend does not wait for a frontend";
 	if (prepare(f) || publish(f, fault))
 		return "no rings";
 	xenbus_switch_state(f->bus, XenbusStateConnected);
 	wrong = provoke(f, fault);
 	xenbus_switch_state(f->bus, XenbusStateClosed);
-	if (!backend_is(f, XenbusStateClosed, XenbusStateClosed))
+	if (!fault_backend_is(f->bus, XenbusStateClosed, XenbusStateClosed))
 		wrong = wrong ?: "the backend does not close";
 	if (!let_go(f))
 		wrong = wrong ?: "pages are still in use";
@@ -392,9 +366,9 @@ static int run(void *data)
 		const char *wrong = try(f, &faults[n]);
 
 		bad += !!wrong;
-		say("%sok %u - %s%s%s", wrong ? "not " : "", n + 1, faults[n].name, wrong ? ": " : "", wrong ?: "");
+		fault_say("fault-netfront", n + 1, faults[n].name, wrong);
 	}
-	say("1..%u, %u failed", n, bad);
+	pr_info("fault-netfront: 1..%u, %u failed\n", n, bad);
 	return 0;
 }
 

@@ -5,7 +5,6 @@
 # fault modules
 # modules: domain0 guest
 
-[ -f /tests/fault-netback.ko ] || { echo "1..0 # SKIP the test modules are not in this image"; exit 0; }
 . /tests/lib.sh
 
 config one "vcpus = 1" "vif = [ 'bridge=xenbr0' ]"
@@ -15,12 +14,10 @@ alone() { ! dmesg | grep -E 'BUG|WARNING|Oops|Call Trace'; }
 
 check "a guest starts" xl create /guests/two.cfg
 check "it reaches its user space" wait_said two 'guest: waits' 90
-id=$(xl domid two)
-xenstore write "/local/domain/0/backend/vif/$id/1/hotplug-status" connected
 # What is sent to everybody reaches the card that breaks the protocol, too.
 ping 10.0.0.99 >/dev/null 2>&1 &
 dmesg -c >/dev/null
-say two "rmmod xen-netfront; insmod /tests/fault-netfront.ko"
+say two "insmod /tests/fault-netfront.ko; cd /sys/bus/xen/drivers; echo vif-1 > vif/unbind; echo vif-1 > fault-vif/bind"
 check "the frontend that breaks everything comes to its end" wait_said two 'fault-netfront: 1\.\.' 400
 grep -a 'fault-netfront: .*ok' $LOG/guest-two.log | tr -d '\r' | sed 's/.*fault-netfront: //' > /tmp/faults
 sed 's/^/# /' /tmp/faults
@@ -28,6 +25,8 @@ check "each wrong thing disconnects its card, what may happen does not" sh -c '!
 dmesg | grep -E 'broke the protocol' | sed 's/^/# /' > /tmp/said
 cat /tmp/said
 check "each wrong packet or index is said in one line" sh -c '[ $(wc -l < /tmp/said) = 26 ]'
+say two "ping -c 1 -w 30 10.0.0.1 >/dev/null && echo its other card works"
+check "the guest's other card works" wait_said two '^guest: its other card works' 60
 check "the kernel of Domain0 has no complaint of its own" alone
 xl destroy two
 
@@ -41,13 +40,13 @@ for i in 0 1 2 3 4 5 6 7 8 9 10 11; do
 	echo $i > /sys/module/fault_netback/parameters/fault
 	echo vif-$id-0 > vif/unbind
 	echo vif-$id-0 > fault-vif/bind
-	say one "ping -c 3 10.0.0.1 >/dev/null; dmesg | grep -c 'the backend broke the protocol' | sed 's/^/faults /'"
-	check "fault $i of a backend: the frontend disconnects" wait_said one "^guest: faults $((i + 1))" 30
+	say one "until [ \$(dmesg | grep -c 'the backend broke the protocol') -gt $i ]; do ping -c 1 -w 1 10.0.0.1 >/dev/null; done; echo fault $i"
+	check "fault $i of a backend: the frontend disconnects" wait_said one "^guest: fault $i" 60
 	echo vif-$id-0 > fault-vif/unbind
 	echo vif-$id-0 > vif/bind
 	ip link set vif$id.0 master xenbr0 up
-	say one "ping -c 1 -w 10 10.0.0.1 >/dev/null && echo again $i"
-	check "and works with an honest one again" wait_said one "^guest: again $i" 30
+	say one "ping -c 1 -w 60 10.0.0.1 >/dev/null && echo again $i"
+	check "and works with an honest one again" wait_said one "^guest: again $i" 60
 done
 say one "dmesg | grep 'broke the protocol'; dmesg | grep -cE 'BUG|WARNING|Oops' | sed 's/^/complaints /'"
 check "its kernel has no complaint of its own" wait_said one '^guest: complaints 0' 10
