@@ -25,3 +25,5 @@ measure()
 export PATH=/sbin:/bin
 measure ours xenstored
 measure debian debian-xenstored
+# What ended is what was to end.
+true
