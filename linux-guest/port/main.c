@@ -17,7 +17,9 @@ static const struct step {
 	{ "console",		port_console_init,	port_console_exit },
 	{ "domain",		domain_init,		domain_exit },
 	{ "store",		store_init,		store_exit },
+	{ "/dev/xen/xenbus",	store_dev_init,		store_dev_exit },
 	{ "buses",		bus_init,		bus_exit },
+	{ "vcpus",		vcpus_init,		vcpus_exit },
 	{ "shutdown",		shutdown_init,		shutdown_exit },
 };
 

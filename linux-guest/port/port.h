@@ -83,6 +83,8 @@ void port_console_exit(void);
 /* ---- store.c: requests and watches; bus.c: devices; bus-client.c: what drivers call ---- */
 int store_init(void);
 void store_exit(void);
+int store_dev_init(void);
+void store_dev_exit(void);
 int bus_init(void);
 void bus_exit(void);
 
@@ -91,5 +93,7 @@ int domain_init(void);
 void domain_exit(void);
 int shutdown_init(void);
 void shutdown_exit(void);
+int vcpus_init(void);
+void vcpus_exit(void);
 
 #endif

@@ -23,7 +23,4 @@ void store_event(char *body, unsigned int bytes);
 int store_watch_init(void);
 void store_watch_exit(void);
 
-int store_dev_init(void);
-void store_dev_exit(void);
-
 #endif
