@@ -61,7 +61,8 @@ static long set_upcall_vector(unsigned long arg)
 	v = vcpu_find(current->domain, op.vcpu);
 	if (!v)
 		return -ENOENT;
-	if (op.vector < FIRST_VECTOR)
+	/* A kernel of the port's takes it back with 0: its vectors are those of CPUs that come and go. */
+	if (op.vector < FIRST_VECTOR && (op.vector || !v->domain->hvm.port))
 		return -EINVAL;
 	v->hvm.upcall_vector = op.vector;
 	return 0;

@@ -68,9 +68,9 @@ void event_leave(unsigned int irq, void *data);
 /* ---- time.c ---- */
 int port_time_init(void);
 void port_time_exit(void);
-/** time_cpu_up, time_cpu_dead: clock event device of a vcpu: on it, after it is down. */
+/** time_cpu_up, time_cpu_down: clock event device of the vcpu that runs here. */
 int time_cpu_up(unsigned int cpu);
-void time_cpu_dead(unsigned int cpu);
+void time_cpu_down(unsigned int cpu);
 
 /* ---- grant.c ---- */
 int grant_init(void);

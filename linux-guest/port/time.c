@@ -72,7 +72,7 @@ static struct clocksource clock = {
 	.read	= read_clock,
 	.mask	= CLOCKSOURCE_MASK(64),
 	.flags	= CLOCK_SOURCE_IS_CONTINUOUS,
-	.owner	= NULL,			/* or the module could not be unloaded */
+	.owner	= THIS_MODULE,		/* in use as long as the kernel has chosen it: it may have no other */
 };
 
 /* ---- clock events ---- */
@@ -123,14 +123,14 @@ int time_cpu_up(unsigned int cpu)
 	return 0;
 }
 
-/* On a CPU that goes on, the local APIC's timer takes over. */
-void time_cpu_dead(unsigned int cpu)
+/* The local APIC's timer takes over. */
+void time_cpu_down(unsigned int cpu)
 {
 	struct vcpu_timer *t = &per_cpu(timers, cpu);
 
 	if (!t->irq)
 		return;
-	if (cpu_online(cpu) && clockevents_unbind_device(&t->device, cpu))
+	if (clockevents_unbind_device(&t->device, cpu))
 		pr_err("CPU %u: its timer has no successor\n", cpu);
 	unbind_from_irqhandler(t->irq, &t->device);
 	t->irq = 0;

@@ -5,8 +5,8 @@
  * it: the flow handler is all there is. Its vector is told to the hypervisor, which raises it as long as
  * evtchn_upcall_pending is set.
  *
- * When a CPU goes down, its vector stays until it is dead: the port's events leave it after every callback that
- * we could have had.
+ * A vector that nobody handles any more must not be raised: it would be for ever. So a CPU that goes down gives it back
+ * first; events that it still has are raised again when they are moved. The irq is freed when the CPU is dead.
  */
 #define pr_fmt(fmt) "xen-port: " fmt
 #include <linux/interrupt.h>
@@ -71,40 +71,56 @@ static int set_vector(unsigned int cpu, u8 vector)
 	return HYPERVISOR_hvm_op(OP_SET_UPCALL_VECTOR, &op);
 }
 
+static void free_upcall(unsigned int cpu)
+{
+	irq_dispose_mapping(per_cpu(upcall_irq, cpu));
+	per_cpu(upcall_irq, cpu) = 0;
+}
+
 /* On that CPU. */
 static int upcall_cpu_up(unsigned int cpu)
 {
-	struct irq_alloc_info info = { .mask = cpumask_of(cpu), .data = &cpu };
+	struct irq_alloc_info alloc = { .mask = cpumask_of(cpu), .data = &cpu };
+	struct vcpu_info *info;
 	struct irq_cfg *cfg;
 	int irq, rc;
 
 	per_cpu(xen_vcpu_id, cpu) = hypervisor_vcpu();
 	if (xen_vcpu_nr(cpu) >= PORT_MAX_VCPUS)
 		return -ENODEV;
-	irq = irq_domain_alloc_irqs(domain, 1, cpu_to_node(cpu), &info);
+	irq = irq_domain_alloc_irqs(domain, 1, cpu_to_node(cpu), &alloc);
 	if (irq < 0)
 		return irq;
 	per_cpu(upcall_irq, cpu) = irq;
 	cfg = irqd_cfg(irq_get_irq_data(irq));
-	port_vcpu(xen_vcpu_nr(cpu))->evtchn_upcall_mask = 0;
+	info = port_vcpu(xen_vcpu_nr(cpu));
+	info->evtchn_pending_sel = 0;	/* nothing is bound to it yet */
+	info->evtchn_upcall_pending = 0;
+	info->evtchn_upcall_mask = 0;
 	rc = cfg ? set_vector(cpu, cfg->vector) : -EINVAL;
 	if (!rc)
 		rc = time_cpu_up(cpu);
 	if (!rc)
 		return 0;
 	pr_err("CPU %u: no interrupt for its events (%d)\n", cpu, rc);
-	irq_dispose_mapping(irq);
-	per_cpu(upcall_irq, cpu) = 0;
+	set_vector(cpu, 0);
+	free_upcall(cpu);
 	return rc;
 }
 
-/* Anywhere, or on that CPU when the module goes. */
+/* On that CPU: from here on the local APIC's timer is its clock, and its events wait until they are another one's. */
+static int upcall_cpu_down(unsigned int cpu)
+{
+	time_cpu_down(cpu);
+	if (set_vector(cpu, 0))
+		pr_warn("CPU %u: the hypervisor keeps the vector of its events\n", cpu);
+	return 0;
+}
+
 static int upcall_cpu_dead(unsigned int cpu)
 {
-	time_cpu_dead(cpu);
 	if (per_cpu(upcall_irq, cpu))
-		irq_dispose_mapping(per_cpu(upcall_irq, cpu));
-	per_cpu(upcall_irq, cpu) = 0;
+		free_upcall(cpu);
 	return 0;
 }
 
@@ -139,7 +155,7 @@ int upcall_init(void)
 		free_domain();
 		return prepared;
 	}
-	rc = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "xen/port:online", upcall_cpu_up, NULL);
+	rc = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "xen/port:online", upcall_cpu_up, upcall_cpu_down);
 	if (rc < 0) {
 		upcall_exit();
 		return rc;
@@ -153,10 +169,10 @@ void upcall_exit(void)
 {
 	unsigned int cpu;
 
-	cpuhp_remove_state_nocalls(prepared);
 	if (online)
-		cpuhp_remove_state_nocalls(online);
+		cpuhp_remove_state(online);
 	online = 0;
+	cpuhp_remove_state_nocalls(prepared);
 	for_each_possible_cpu(cpu)
 		upcall_cpu_dead(cpu);
 	free_domain();
