@@ -61,12 +61,16 @@ void netback_stop_queues(struct netback *nb)
 {
 	unsigned int i;
 
-	netif_tx_disable(nb->netdev);
+	/* First what lets the stack go on sending: NAPI that found buffers, and the timer that waited for some. */
 	for (i = 0; i < nb->nr_queues; i++) {
 		napi_disable(&nb->queues[i].napi);
 		del_timer_sync(&nb->queues[i].credit_timer);
 		del_timer_sync(&nb->queues[i].stall_timer);
 	}
+	netif_tx_disable(nb->netdev);
+	/* A packet sent meanwhile may have set it again; with the carrier off it starts nothing. */
+	for (i = 0; i < nb->nr_queues; i++)
+		del_timer_sync(&nb->queues[i].stall_timer);
 }
 
 static int netback_open(struct net_device *netdev)

@@ -74,7 +74,7 @@ int netback_xdp_xmit(struct net_device *netdev, int n, struct xdp_frame **frames
 
 	if (unlikely(flags & ~XDP_XMIT_FLAGS_MASK))
 		return -EINVAL;
-	if (unlikely(!netif_carrier_ok(netdev)))
+	if (unlikely(!netif_running(netdev) || !netif_carrier_ok(netdev)))
 		return -ENETDOWN;
 	txq = netdev_get_tx_queue(netdev, smp_processor_id() % netdev->real_num_tx_queues);
 	__netif_tx_lock(txq, smp_processor_id());

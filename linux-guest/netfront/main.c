@@ -77,11 +77,11 @@ void netfront_stop_queues(struct netfront *front)
 {
 	unsigned int i;
 
-	netif_tx_disable(front->netdev);
 	for (i = 0; i < front->nr_queues; i++) {
 		napi_disable(&front->queues[i].napi);
 		del_timer_sync(&front->queues[i].rx_retry);
 	}
+	netif_tx_disable(front->netdev);	/* last: NAPI that finds room lets the stack go on sending */
 }
 
 static int netfront_open(struct net_device *netdev)
