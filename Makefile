@@ -6,6 +6,7 @@
 #   make deb          the Debian package xenolith-dkms, in tools/packaging/build
 #   make DEBUG=1      the same with invariant checks, in selftests/build/debug
 #   make run          boot it in QEMU with stock kernels as Domain0 and as guest: a console on a terminal, else a tour
+#                     (MODE=port: the guest's kernel knows nothing of Xen, our modules make a domain of it)
 #   make check        every test; ends with "N passed, N failed"
 #   make check-full   all machines too (hours)
 #   make bench        measure against the bare kernel and Xen 4.17; writes Documentation/performance.md

@@ -198,6 +198,7 @@ static long counters(struct xen_sysctl_perfc_op *op)
 {
 	static const char *const name[NR_COUNTS] = {
 		"hypercalls", "CR3 loads", "TLB flushes", "TLB page flushes", "remote TLB flushes", "grant operations", "events sent",
+		"exits",
 	};
 
 	if (op->cmd != XEN_SYSCTL_PERFCOP_query)

@@ -164,6 +164,7 @@ void hvm_run(void)
 		v->hvm.asid_stamp = flushes;
 		v->hvm.asid_cpu = smp_cpu();
 		hvm_ops->run(v, regs, flush);
+		cpu_info()->count[COUNT_EXIT]++;
 		hvm_ops->exit(v, regs);
 	}
 }

@@ -5,7 +5,7 @@
  * Meant for QEMU with -icount shift=0, where the TSC counts instructions executed by everything on the machine. Each row
  * is measured in ROUNDS rounds of many operations; the minimum is printed, as "BENCH name cost". In Domain0 of a hypervisor
  * that counts (XEN_SYSCTL_perfc_op), one more round follows, as "COUNT name value..." per operation. Static, no dependence
- * on anything but the kernel.
+ * on anything but the kernel. `micro NAME` measures one row and says how many operations it made, for who counts outside.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -23,6 +23,8 @@
 #include <unistd.h>
 #define __XEN_TOOLS__
 #include <xen/xen.h>
+#include <xen/event_channel.h>
+#include <xen/sys/evtchn.h>
 #include <xen/sysctl.h>
 
 #define ROUNDS 21
@@ -135,6 +137,38 @@ static void pipe_round(int n)
 			fail("pipe");
 }
 
+/* An event channel with both ends in this domain, each bound by a file of /dev/xen/evtchn. */
+static int end[2];
+static uint32_t port[2];
+
+static int event_open(void)
+{
+	struct ioctl_evtchn_bind_unbound_port unbound = { .remote_domain = DOMID_SELF };
+	struct ioctl_evtchn_bind_interdomain bound = { .remote_domain = DOMID_SELF };
+
+	for (int i = 0; i < 2; i++)
+		end[i] = open("/dev/xen/evtchn", O_RDWR);
+	if (end[0] < 0 || end[1] < 0)
+		return 0;
+	port[0] = bound.remote_port = ioctl(end[0], IOCTL_EVTCHN_BIND_UNBOUND_PORT, &unbound);
+	port[1] = ioctl(end[1], IOCTL_EVTCHN_BIND_INTERDOMAIN, &bound);
+	return (int)port[0] > 0 && (int)port[1] > 0;
+}
+
+/* There, and back. */
+static void event_round(int n)
+{
+	while (n--)
+		for (int i = 0; i < 2; i++) {
+			struct ioctl_evtchn_notify notify = { .port = port[i] };
+			uint32_t came;
+
+			if (ioctl(end[i], IOCTL_EVTCHN_NOTIFY, &notify) || read(end[!i], &came, 4) != 4 ||
+			    write(end[!i], &came, 4) != 4)
+				fail("event");
+		}
+}
+
 /* ---- the hypervisor's counters ---- */
 #define MAX_COUNTERS 16
 #define SHOWN 5	/* those that have to do with memory and calls; the others are of devices */
@@ -182,10 +216,14 @@ static void count(const char *name, void (*run)(int), int n)
 	printf("\n");
 }
 
+static const char *only;		/* row that is wanted; NULL: all */
+
 static void row(const char *name, void (*run)(int), int n, int pages)
 {
 	uint64_t best = ~0ULL;
 
+	if (only && strcmp(only, name))
+		return;
 	for (int i = 0; i <= ROUNDS; i++) {
 		uint64_t start, cost;
 
@@ -208,6 +246,8 @@ static void row(const char *name, void (*run)(int), int n, int pages)
 			munmap(region, (size_t)pages * PAGE);
 	}
 	printf("BENCH %s %llu\n", name, (unsigned long long)best);
+	if (only)
+		printf("OPERATIONS %s %d\n", name, ROUNDS * n);
 	fflush(stdout);
 }
 
@@ -221,6 +261,7 @@ int main(int argc, char **argv)
 	if (!(personality(0xffffffff) & ADDR_NO_RANDOMIZE) && personality(ADDR_NO_RANDOMIZE) != -1)
 		execv(argv[0], argv);
 	self = argv[0];
+	only = argv[1];
 	data = mmap(NULL, 64 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (data == MAP_FAILED)
 		fail("mmap");
@@ -234,6 +275,8 @@ int main(int argc, char **argv)
 	row("mprotect64", mprotect_twice, 10, 0);
 	row("fork", fork_wait, 4, 0);
 	row("exec", vfork_exec, 4, 0);
+	if (event_open())
+		row("event", event_round, 100, 0);
 
 	if (pipe(to_child) || pipe(to_parent))
 		fail("pipe");

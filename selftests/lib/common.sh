@@ -26,6 +26,12 @@ with_lock()
 	local name=$1; shift
 	( flock 9; "$@" ) 9>"$CACHE/.lock-$name"
 }
+# with_build_lock: the same among those that build into one place.
+with_build_lock()
+{
+	local name=$1; shift
+	( flock 9; "$@" ) 9>"$BUILD/.lock-$name"
+}
 
 as_root()
 {

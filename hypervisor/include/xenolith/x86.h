@@ -35,7 +35,7 @@ struct cpu_regs {
  */
 /* What each CPU counts since boot, for whoever measures (XEN_SYSCTL_perfc_op). The loads of CR3 are those for the guest. */
 enum { COUNT_HYPERCALL, COUNT_CR3, COUNT_FLUSH, COUNT_FLUSH_PAGE, COUNT_FLUSH_REMOTE, COUNT_GRANT, COUNT_SEND,
-       NR_COUNTS };
+       COUNT_EXIT, NR_COUNTS };
 
 struct cpu_info {
 	struct cpu_regs guest_regs;

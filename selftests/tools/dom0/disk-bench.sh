@@ -2,8 +2,9 @@
 #
 # Instructions of the whole machine for one request of a guest to a raw file behind loop: one at a time, in order; then
 # 4 KiB at random places, 1 and 32 at a time, in guests of 1, 2 and 4 vcpus with a thread on each. With what the hypervisor
-# counted meanwhile. Run with --icount -s 1.
+# counted meanwhile. Run with --icount -s 1; see guest_kind() for other guests than PV.
 # benchmarks
+# port guests
 
 . /tests/guest-lib.sh
 
@@ -15,7 +16,7 @@ started=0
 start_guest()
 {
 	started=$((started + 1))
-	xl create -q /guests/one.cfg "vcpus=$1" && wait_for 300 boots one $started && sleep 5
+	xl create -q /guests/one.cfg "vcpus=$1" $(guest_kind) && wait_for 300 boots one $started && sleep 5
 }
 
 # count NAME REQUESTS COMMAND...: how much of each counter one request takes

@@ -62,4 +62,13 @@ config()
 		for line in "$@"; do echo "$line"; done
 	} > "/guests/$name.cfg"
 }
+# guest_kind [KIND]: for `xl create`, what makes another guest of a PV one: pvh, or port (its kernel's own Xen code sleeps). Where
+# it is not said, bench.guest=KIND on Domain0's command line says it.
+guest_kind()
+{
+	case ${1:-$CMDLINE} in
+	pvh|*bench.guest=pvh*)	 echo "type='pvh' memory=192" ;;
+	port|*bench.guest=port*) echo "type='pvh' memory=192 paravirt='module' ramdisk='/guest/initrd-port'" ;;
+	esac
+}
 disk_image() { head -c "$2" /dev/zero > "$1"; printf 'xenolith.' | dd of="$1" conv=notrunc 2>/dev/null; }

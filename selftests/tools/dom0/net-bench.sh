@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Instructions of the whole machine for network traffic between a guest and Domain0, both ways; with --icount -s 1.
-# Which drivers: MODULES, see selftests/tools/image.
+# Which drivers: MODULES, see selftests/tools/image; which guest: guest_kind() in lib.sh.
+# port guests
 
 . /tests/lib.sh
 config one "vif = [ 'bridge=xenbr0' ]"
 mkfifo /tmp/keys
-xl create -q /guests/one.cfg
+xl create -q /guests/one.cfg $(guest_kind)
 ( exec 3<>/tmp/keys; xl console one <&3 >/dev/null 2>&1 ) &
 exec 4>/tmp/keys
 wait_said one 'guest: waits' 90 || end
