@@ -36,8 +36,9 @@ static int write_discard(struct blkback *back, struct xenbus_transaction t)
 	       write_number(back, t, "discard-secure", !!bdev_max_secure_erase_sectors(bdev));
 }
 
-static int write_device(struct blkback *back, struct xenbus_transaction t)
+static int write_device(struct xenbus_device *dev, struct xenbus_transaction t)
 {
+	struct blkback *back = dev_get_drvdata(&dev->dev);
 	struct block_device *bdev = back->device.bdev;
 	bool cache = bdev_write_cache(bdev);
 
@@ -53,28 +54,9 @@ static int write_device(struct blkback *back, struct xenbus_transaction t)
 	       write_number(back, t, "physical-sector-size", bdev_physical_block_size(bdev));
 }
 
-static int in_transaction(struct blkback *back, int (*write)(struct blkback *back, struct xenbus_transaction t))
-{
-	struct xenbus_transaction t;
-	int rc;
-
-	do {
-		rc = xenbus_transaction_start(&t);
-		if (rc)
-			return rc;
-		rc = write(back, t);
-		if (rc) {
-			xenbus_transaction_end(t, 1);
-			return rc;
-		}
-		rc = xenbus_transaction_end(t, 0);
-	} while (rc == -EAGAIN);
-	return rc;
-}
-
 int back_write_device(struct blkback *back)
 {
-	int rc = in_transaction(back, write_device);
+	int rc = xenolith_in_transaction(back->bus, write_device);
 
 	if (rc) {
 		xenbus_dev_fatal(back->bus, rc, "writing what the device is");
@@ -84,14 +66,16 @@ int back_write_device(struct blkback *back)
 }
 
 /* The state is written though it stays the same: that is what the frontend watches. */
-static int write_size(struct blkback *back, struct xenbus_transaction t)
+static int write_size(struct xenbus_device *dev, struct xenbus_transaction t)
 {
+	struct blkback *back = dev_get_drvdata(&dev->dev);
+
 	return write_number(back, t, "sectors", back->sectors) ?: write_number(back, t, "state", back->bus->state);
 }
 
 void back_write_size(struct blkback *back)
 {
-	if (in_transaction(back, write_size))
+	if (xenolith_in_transaction(back->bus, write_size))
 		dev_warn(&back->bus->dev, "the frontend is not told that there are %llu sectors now\n", back->sectors);
 }
 

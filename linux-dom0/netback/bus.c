@@ -42,25 +42,6 @@ static int write_features(struct xenbus_device *dev, struct xenbus_transaction t
 	return rc;
 }
 
-static int announce(struct xenbus_device *dev)
-{
-	struct xenbus_transaction t;
-	int rc;
-
-	do {
-		rc = xenbus_transaction_start(&t);
-		if (rc)
-			return rc;
-		rc = write_features(dev, t);
-		if (rc) {
-			xenbus_transaction_end(t, 1);
-			return rc;
-		}
-		rc = xenbus_transaction_end(t, 0);
-	} while (rc == -EAGAIN);
-	return rc;
-}
-
 static int netback_probe(struct xenbus_device *dev, const struct xenbus_device_id *id)
 {
 	unsigned int handle;
@@ -71,7 +52,7 @@ static int netback_probe(struct xenbus_device *dev, const struct xenbus_device_i
 		xenbus_dev_fatal(dev, -EINVAL, "%s/handle has no number", dev->nodename);
 		return -EINVAL;
 	}
-	rc = announce(dev);
+	rc = xenolith_in_transaction(dev, write_features);
 	if (rc) {
 		xenbus_dev_fatal(dev, rc, "writing the features");
 		return rc;

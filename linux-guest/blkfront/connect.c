@@ -66,22 +66,6 @@ static int write_queue(struct front_queue *queue, struct xenbus_transaction t)
 	return rc;
 }
 
-static int write_all(struct blkfront *front, struct xenbus_transaction t)
-{
-	unsigned int n;
-	int rc = 0;
-
-	if (front->order)
-		rc = write_number(front, t, "ring-page-order", front->order) ?:
-		     write_number(front, t, "num-ring-pages", 1 << front->order);
-	if (!rc && front->nr_queues > 1)
-		rc = write_number(front, t, "multi-queue-num-queues", front->nr_queues);
-	for (n = 0; !rc && n < front->nr_queues; n++)
-		rc = write_queue(&front->queues[n], t);
-	return rc ?: xenbus_printf(t, front->bus->nodename, "protocol", "%s", XEN_IO_PROTO_ABI_NATIVE) ?:
-	       write_number(front, t, "feature-persistent", front->persistent);
-}
-
 /* What another backend was told, with other rings, must not be left. */
 static void remove_old(struct blkfront *front, struct xenbus_transaction t)
 {
@@ -94,24 +78,22 @@ static void remove_old(struct blkfront *front, struct xenbus_transaction t)
 			xenbus_rm(t, front->bus->nodename, keys[n]);
 }
 
-static int publish(struct blkfront *front)
+static int publish(struct xenbus_device *dev, struct xenbus_transaction t)
 {
-	struct xenbus_transaction t;
-	int rc;
+	struct blkfront *front = dev_get_drvdata(&dev->dev);
+	unsigned int n;
+	int rc = 0;
 
-	do {
-		rc = xenbus_transaction_start(&t);
-		if (rc)
-			return rc;
-		remove_old(front, t);
-		rc = write_all(front, t);
-		if (rc) {
-			xenbus_transaction_end(t, 1);
-			return rc;
-		}
-		rc = xenbus_transaction_end(t, 0);
-	} while (rc == -EAGAIN);
-	return rc;
+	remove_old(front, t);
+	if (front->order)
+		rc = write_number(front, t, "ring-page-order", front->order) ?:
+		     write_number(front, t, "num-ring-pages", 1 << front->order);
+	if (!rc && front->nr_queues > 1)
+		rc = write_number(front, t, "multi-queue-num-queues", front->nr_queues);
+	for (n = 0; !rc && n < front->nr_queues; n++)
+		rc = write_queue(&front->queues[n], t);
+	return rc ?: xenbus_printf(t, front->bus->nodename, "protocol", "%s", XEN_IO_PROTO_ABI_NATIVE) ?:
+	       write_number(front, t, "feature-persistent", front->persistent);
 }
 
 int front_offer(struct blkfront *front)
@@ -125,7 +107,7 @@ int front_offer(struct blkfront *front)
 		xenbus_dev_fatal(front->bus, rc, "making rings");
 		return rc;
 	}
-	rc = publish(front);
+	rc = xenolith_in_transaction(front->bus, publish);
 	if (rc) {
 		xenbus_dev_fatal(front->bus, rc, "writing %s", front->bus->nodename);
 		front_destroy_queues(front, false);

@@ -116,27 +116,18 @@ static void remove_old(struct netfront *front)
 	}
 }
 
-static int write_nodes(struct netfront *front)
+static int write_nodes(struct xenbus_device *dev, struct xenbus_transaction t)
 {
-	struct xenbus_transaction t;
-	int rc;
+	struct netfront *front = dev_get_drvdata(&dev->dev);
 
+	return write_queues(t, front) ?: write_features(t, front);
+}
+
+static int publish(struct netfront *front)
+{
 	if (xenbus_exists(XBT_NIL, front->dev->nodename, "request-rx-copy"))
 		remove_old(front);
-	do {
-		rc = xenbus_transaction_start(&t);
-		if (rc)
-			return rc;
-		rc = write_queues(t, front);
-		if (!rc)
-			rc = write_features(t, front);
-		if (rc) {
-			xenbus_transaction_end(t, 1);
-			return rc;
-		}
-		rc = xenbus_transaction_end(t, 0);
-	} while (rc == -EAGAIN);
-	return rc;
+	return xenolith_in_transaction(front->dev, write_nodes);
 }
 
 static int read_address(struct netfront *front)
@@ -228,7 +219,7 @@ static int connect(struct netfront *front)
 		xenbus_dev_fatal(dev, rc, "making the queues");
 		return rc;
 	}
-	rc = netfront_control_make(front) ?: write_nodes(front) ?: attach(front);
+	rc = netfront_control_make(front) ?: publish(front) ?: attach(front);
 	if (rc) {
 		netfront_control_free(front);
 		netfront_free_queues(front);

@@ -6,25 +6,7 @@
 #include "host.h"
 #include <limits.h>
 
-#define memcpy our_memcpy
-#define memmove our_memmove
-#define memset our_memset
-#define memcmp our_memcmp
-#define strlen our_strlen
-#define strnlen our_strnlen
-#define strcmp our_strcmp
-#define strncmp our_strncmp
-#define strchr our_strchr
-#include "../../hypervisor/lib/string.c"
-#undef memcpy
-#undef memmove
-#undef memset
-#undef memcmp
-#undef strlen
-#undef strnlen
-#undef strcmp
-#undef strncmp
-#undef strchr
+#include "lib-string.h"
 #include "../../hypervisor/lib/bitmap.c"
 #include "../../hypervisor/lib/format.c"
 #include "../../hypervisor/lib/number.c"

@@ -18,30 +18,13 @@ import tempfile
 import threading
 import time
 
+from tap import check, end  # noqa: F401
+
 SELFTESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.environ.get("BUILD", os.path.join(SELFTESTS, "build"))
 LOGS = os.environ.get("LOGS", os.path.join(BUILD, "check"))
 HYPERVISOR = os.environ.get("HYPERVISOR", "xenolith")
 SLOW = 4  # times a limit in seconds, which is what a quiet machine needs: a busy one may take longer
-number = failed = 0
-
-
-def check(condition, text, detail=""):
-    global number, failed
-    number += 1
-    if condition:
-        print(f"ok {number} - {text}", flush=True)
-    else:
-        failed += 1
-        print(f"not ok {number} - {text}", flush=True)
-        for line in str(detail).splitlines()[-12:]:
-            print(f"# {line}", flush=True)
-    return bool(condition)
-
-
-def end():
-    print(f"1..{number}")
-    sys.exit(1 if failed or not number else 0)
 
 
 class Machine:

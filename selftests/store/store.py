@@ -22,6 +22,9 @@ import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "../lib"))
+from tap import check, end  # noqa: E402, F401
+
 BUILD = os.environ.get("BUILD", os.path.join(os.path.dirname(HERE), "build"))
 OURS = os.environ.get("XENSTORED", os.path.join(BUILD, "store/asan/xenstored/xenstored"))
 FAKE = os.path.join(BUILD, "store/fake-xen.so")
@@ -31,29 +34,10 @@ FAKE = os.path.join(BUILD, "store/fake-xen.so")
  _, RESET_WATCHES, DIRECTORY_PART) = range(23)
 RING = 1024
 HEADER = struct.Struct("<IIII")
-number = failed = 0
-
-
-def check(condition, text, detail=""):
-    global number, failed
-    number += 1
-    if condition:
-        print(f"ok {number} - {text}", flush=True)
-    else:
-        failed += 1
-        print(f"not ok {number} - {text}", flush=True)
-        for line in str(detail).splitlines()[-12:]:
-            print(f"# {line}", flush=True)
-    return bool(condition)
 
 
 def equal(got, wanted, text):
     return check(got == wanted, text, f"got {got!r}, wanted {wanted!r}")
-
-
-def end():
-    print(f"1..{number}")
-    sys.exit(1 if failed or not number else 0)
 
 
 def join(strings):

@@ -102,13 +102,9 @@ static int run_block_attach(struct host *h, int argc, char **argv)
 	struct device dev = { .hold = -1 };
 	struct disk disk;
 	char *spec, *wrong;
-	uint32_t domid;
+	uint32_t domid = xl_first_domain(h, argc, argv, 2, 8);
 	int rc;
 
-	while (xl_options(argc, argv, "", NULL) != -1)
-		continue;
-	xl_arguments(argc, argv, 2, 8);
-	domid = xl_domain(h, argv);
 	spec = join_spec(argc, argv);
 	wrong = disk_parse(&disk, spec);
 	if (wrong) {

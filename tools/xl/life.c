@@ -104,13 +104,9 @@ static int run_reboot(struct host *h, int argc, char **argv)
 
 static int plain(struct host *h, int argc, char **argv, uint32_t cmd)
 {
-	uint32_t domid;
+	uint32_t domid = xl_first_domain(h, argc, argv, 1, 1);
 	int rc;
 
-	while (xl_options(argc, argv, "", NULL) != -1)
-		continue;
-	xl_arguments(argc, argv, 1, 1);
-	domid = xl_domain(h, argv);
 	rc = hcall_domctl_plain(h, cmd, domid);
 	return rc < 0 ? msg_error(1, "cannot %s domain %u: %s", argv[0], domid, strerror(-rc)) : 0;
 }
@@ -129,13 +125,9 @@ static int run_unpause(struct host *h, int argc, char **argv)
 
 static int run_sysrq(struct host *h, int argc, char **argv)
 {
-	uint32_t domid;
+	uint32_t domid = xl_first_domain(h, argc, argv, 2, 2);
 	int rc;
 
-	while (xl_options(argc, argv, "", NULL) != -1)
-		continue;
-	xl_arguments(argc, argv, 2, 2);
-	domid = xl_domain(h, argv);
 	if (strlen(argv[optind]) != 1)
 		return msg_error(2, "a magic key is one character, not \"%s\"", argv[optind]);
 	rc = store_write(h, argv[optind], "/local/domain/%u/control/sysrq", domid);
@@ -145,13 +137,9 @@ static int run_sysrq(struct host *h, int argc, char **argv)
 static int run_trigger(struct host *h, int argc, char **argv)
 {
 	struct xen_domctl op = { .u.sendtrigger.trigger = XEN_DOMCTL_SENDTRIGGER_NMI };
-	uint32_t domid;
+	uint32_t domid = xl_first_domain(h, argc, argv, 2, 3);
 	int rc;
 
-	while (xl_options(argc, argv, "", NULL) != -1)
-		continue;
-	xl_arguments(argc, argv, 2, 3);
-	domid = xl_domain(h, argv);
 	if (strcmp(argv[optind], "nmi"))
 		return msg_error(2, "trigger %s: guests of these types know only nmi", argv[optind]);
 	op.u.sendtrigger.vcpu = argv[optind + 1] ? strtoul(argv[optind + 1], NULL, 10) : 0;
@@ -165,22 +153,15 @@ static int run_trigger(struct host *h, int argc, char **argv)
 
 static int run_domid(struct host *h, int argc, char **argv)
 {
-	while (xl_options(argc, argv, "", NULL) != -1)
-		continue;
-	xl_arguments(argc, argv, 1, 1);
-	printf("%u\n", xl_domain(h, argv));
+	printf("%u\n", xl_first_domain(h, argc, argv, 1, 1));
 	return 0;
 }
 
 static int run_domname(struct host *h, int argc, char **argv)
 {
-	uint32_t domid;
+	uint32_t domid = xl_first_domain(h, argc, argv, 1, 1);
 	char *name;
 
-	while (xl_options(argc, argv, "", NULL) != -1)
-		continue;
-	xl_arguments(argc, argv, 1, 1);
-	domid = xl_domain(h, argv);
 	name = domain_name(h, domid);
 	if (!name)
 		return msg_error(1, "domain %u has no name", domid);
@@ -191,12 +172,8 @@ static int run_domname(struct host *h, int argc, char **argv)
 
 static int run_rename(struct host *h, int argc, char **argv)
 {
-	uint32_t domid;
+	uint32_t domid = xl_first_domain(h, argc, argv, 2, 2);
 
-	while (xl_options(argc, argv, "", NULL) != -1)
-		continue;
-	xl_arguments(argc, argv, 2, 2);
-	domid = xl_domain(h, argv);
 	return domain_rename(h, domid, argv[optind]) ? 1 : 0;
 }
 

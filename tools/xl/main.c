@@ -88,6 +88,14 @@ uint32_t xl_domain(struct host *h, char **argv)
 	return domid;
 }
 
+uint32_t xl_first_domain(struct host *h, int argc, char **argv, int min, int max)
+{
+	while (xl_options(argc, argv, "", NULL) != -1)
+		continue;
+	xl_arguments(argc, argv, min, max);
+	return xl_domain(h, argv);
+}
+
 static int help(const char *name)
 {
 	if (!name) {

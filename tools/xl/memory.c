@@ -24,6 +24,15 @@ static uint64_t parse_size(const char *text)
 	return unit == units ? n >> 10 : n << 10 * (unit - units - 1);
 }
 
+static uint64_t size_argument(const char *text)
+{
+	uint64_t kib = parse_size(text);
+
+	if (!kib)
+		msg_error(1, "'%s' is no amount of memory (like 512, 512m, 1g)", text);
+	return kib;
+}
+
 static int limit(struct host *h, uint32_t domid, uint64_t kib)
 {
 	struct xen_domctl op = { .u.max_mem.max_memkb = kib + SLACK_KIB };
@@ -36,16 +45,12 @@ static int run_set(struct host *h, int argc, char **argv)
 {
 	uint64_t kib, most;
 	char text[24];
-	uint32_t domid;
+	uint32_t domid = xl_first_domain(h, argc, argv, 2, 2);
 	int rc;
 
-	while (xl_options(argc, argv, "", NULL) != -1)
-		continue;
-	xl_arguments(argc, argv, 2, 2);
-	domid = xl_domain(h, argv);
-	kib = parse_size(argv[optind]);
+	kib = size_argument(argv[optind]);
 	if (!kib)
-		return msg_error(1, "'%s' is no amount of memory (like 512, 512m, 1g)", argv[optind]);
+		return 1;
 	most = store_number(h, 0, "/local/domain/%u/memory/static-max", domid);
 	if (most && kib > most)
 		return msg_error(1, "domain %u can have %lu MiB at most (maxmem)", domid, (unsigned long)most >> 10);
@@ -60,16 +65,12 @@ static int run_set(struct host *h, int argc, char **argv)
 static int run_max(struct host *h, int argc, char **argv)
 {
 	char text[24];
-	uint32_t domid;
+	uint32_t domid = xl_first_domain(h, argc, argv, 2, 2);
 	uint64_t kib;
 
-	while (xl_options(argc, argv, "", NULL) != -1)
-		continue;
-	xl_arguments(argc, argv, 2, 2);
-	domid = xl_domain(h, argv);
-	kib = parse_size(argv[optind]);
+	kib = size_argument(argv[optind]);
 	if (!kib)
-		return msg_error(1, "'%s' is no amount of memory (like 512, 512m, 1g)", argv[optind]);
+		return 1;
 	if (limit(h, domid, kib))
 		return 1;
 	snprintf(text, sizeof(text), "%lu", (unsigned long)kib);

@@ -41,6 +41,9 @@ void xl_arguments(int argc, char **argv, int min, int max);
 /** xl_domain - the domain that the next argument names, or the end of the program with exit code 1 */
 uint32_t xl_domain(struct host *h, char **argv);
 
+/** xl_first_domain - for a command without options: are there @min to @max arguments, and which domain does the first name? */
+uint32_t xl_first_domain(struct host *h, int argc, char **argv, int min, int max);
+
 /** console_attach - the terminal of a domain until it or the user ends it. Return: exit code. */
 int console_attach(struct host *h, uint32_t domid, bool escape);
 

@@ -16,6 +16,31 @@ int __must_check __xenbus_register_backend(struct xenbus_driver *driver, struct 
 int xenbus_dev_is_online(struct xenbus_device *dev);
 #endif
 
+/**
+ * xenolith_in_transaction: all that @write writes of @dev becomes visible at once, or nothing.
+ *
+ * @write is called again when somebody else's write came between; its error ends the transaction and is returned. Sleeps.
+ */
+static inline int xenolith_in_transaction(struct xenbus_device *dev,
+					  int (*write)(struct xenbus_device *dev, struct xenbus_transaction t))
+{
+	struct xenbus_transaction t;
+	int rc;
+
+	do {
+		rc = xenbus_transaction_start(&t);
+		if (rc)
+			return rc;
+		rc = write(dev, t);
+		if (rc) {
+			xenbus_transaction_end(t, 1);
+			return rc;
+		}
+		rc = xenbus_transaction_end(t, 0);
+	} while (rc == -EAGAIN);
+	return rc;
+}
+
 /* Drivers for the port are found by names of their own (port.h). */
 #ifdef XENOLITH_PORT_H
 #include <linux/module.h>

@@ -14,6 +14,8 @@
 #include <xen/xen.h>
 #include <xen/elfnote.h>
 
+#include "frame-regs.h"
+
 #define VIRT_BASE 0xffffffff80000000
 
 .macro note type desc:vararg
@@ -99,21 +101,7 @@ entry_0x102:
 	jmp	common
 
 common:
-	push	%rcx
-	push	%r11
-	push	%rax
-	push	%rdi
-	push	%rsi
-	push	%rdx
-	push	%r8
-	push	%r9
-	push	%r10
-	push	%rbx
-	push	%rbp
-	push	%r12
-	push	%r13
-	push	%r14
-	push	%r15
+	push_frame
 	cld
 	mov	%rsp, %rdi
 	mov	%rsp, %rbp
@@ -126,18 +114,7 @@ common:
 	.globl	frame_return
 frame_return:
 	mov	%rdi, %rsp
-	pop	%r15
-	pop	%r14
-	pop	%r13
-	pop	%r12
-	pop	%rbp
-	pop	%rbx
-	pop	%r10
-	pop	%r9
-	pop	%r8
-	pop	%rdx
-	pop	%rsi
-	pop	%rdi
+	pop_frame
 	mov	iret_flags(%rip), %rax		/* 0, or VGCF_in_syscall in a test */
 	mov	%rax, 24(%rsp)
 	mov	$__HYPERVISOR_iret, %eax

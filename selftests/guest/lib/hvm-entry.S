@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Entries of a hardware-assisted child: all vectors to hvm_trap(struct frame *), with the frame of lib.h. */
+#include "frame-regs.h"
+
 	.text
 	.globl	hvm_stubs
 	.balign 16
@@ -16,36 +18,11 @@ hvm_stubs:
 	.endr
 
 common:
-	push	%rcx
-	push	%r11
-	push	%rax
-	push	%rdi
-	push	%rsi
-	push	%rdx
-	push	%r8
-	push	%r9
-	push	%r10
-	push	%rbx
-	push	%rbp
-	push	%r12
-	push	%r13
-	push	%r14
-	push	%r15
+	push_frame
 	mov	%rsp, %rdi
 	cld
 	call	hvm_trap
-	pop	%r15
-	pop	%r14
-	pop	%r13
-	pop	%r12
-	pop	%rbp
-	pop	%rbx
-	pop	%r10
-	pop	%r9
-	pop	%r8
-	pop	%rdx
-	pop	%rsi
-	pop	%rdi
+	pop_frame
 	pop	%rax
 	pop	%r11
 	pop	%rcx
