@@ -18,7 +18,7 @@ static void side_release(struct copy_side *s)
 		domain_put(s->via);
 		s->via = NULL;
 	}
-	if (s->is_gref)
+	if (s->is_gref && unlikely(!grant_unpin_fast(s->d, s->name, s->write)))
 		grant_unpin(s->d, s->name, s->write, 1);
 	s->pg = NULL;
 }
@@ -85,8 +85,14 @@ static int claim_next(struct copy_side *s, struct grant_part *part, struct page_
 static int claim_grant(struct copy_side *s, grant_ref_t ref, struct page_info **pg)
 {
 	struct grant_part part;
-	int status = claim_one(s->d, ref, current->domain->id, s->write, &part, pg);
+	domid_t user = current->domain->id;
+	int status;
 
+	s->start = 0;
+	s->end = PAGE_SIZE;
+	if (likely(grant_pin_fast(s->d, ref, user, s->write, pg)))
+		return GNTST_okay;
+	status = claim_one(s->d, ref, user, s->write, &part, pg);
 	if (unlikely(!status && part.transitive)) {
 		status = claim_next(s, &part, pg);
 		if (status)
@@ -101,27 +107,38 @@ static int claim_frame(struct copy_side *s, u64 frame, struct page_info **pg)
 {
 	s->start = 0;
 	s->end = PAGE_SIZE;
-	return grant_frame_get(s->d, domain_frame(s->d, frame), s->write, pg);
+	frame = domain_frame(s->d, frame);
+	if (likely(grant_frame_get_fast(s->d, frame, s->write, pg)))
+		return GNTST_okay;
+	return grant_frame_get(s->d, frame, s->write, pg);
 }
 
-static int side_claim(struct copy_side *s, const struct gnttab_copy_ptr *p, bool is_gref)
+/* What the element before used is kept. */
+static int side_change(struct copy_side *s, const struct gnttab_copy_ptr *p, bool is_gref, u64 name)
 {
-	u64 name = is_gref ? p->u.ref : p->u.gmfn;
 	struct page_info *pg;
 	int status;
 
 	if (p->domid != DOMID_SELF && !is_gref)
 		return GNTST_permission_denied;
+	side_release(s);
 	if (!grant_peer(s, p->domid))
 		return GNTST_bad_domain;
-	if (likely(s->pg && s->is_gref == is_gref && s->name == name))
-		return GNTST_okay;
-	side_release(s);
 	status = is_gref ? claim_grant(s, name, &pg) : claim_frame(s, name, &pg);
 	s->pg = status ? NULL : pg;
 	s->is_gref = is_gref;
 	s->name = name;
+	s->domid = p->domid;
 	return status;
+}
+
+static __always_inline int side_claim(struct copy_side *s, const struct gnttab_copy_ptr *p, bool is_gref)
+{
+	u64 name = is_gref ? p->u.ref : p->u.gmfn;
+
+	if (s->pg && s->name == name && s->domid == p->domid && s->is_gref == is_gref)
+		return GNTST_okay;
+	return side_change(s, p, is_gref, name);
 }
 
 /* May @len bytes at @offset be used? A whole page's end is the caller's fault, a part's the grant's. */

@@ -155,10 +155,77 @@ void grant_unmark(struct grant_table *gt, grant_ref_t ref, const struct grant_ac
 int grant_frame_get(struct domain *owner, unsigned long frame, bool write, struct page_info **page);
 static inline void grant_frame_put(struct page_info *pg, bool write)
 {
+	if (likely(write ? put_page_and_type_fast(pg) : put_page_fast(pg)))
+		return;
 	if (write)
 		put_page_and_type(pg);
 	else
 		put_page(pg);
+}
+
+/* The common case in line. False: nothing happened, grant_frame_get() decides. */
+static inline bool grant_frame_get_fast(const struct domain *owner, unsigned long frame, bool write, struct page_info **page)
+{
+	struct page_info *pg;
+
+	if (unlikely(!mfn_valid(mfn(frame))))
+		return false;
+	pg = *page = mfn_to_page(mfn(frame));
+	return likely(write ? get_page_writable_fast(pg, owner->id) : get_page_fast(pg, owner->id));
+}
+
+/*
+ * The common case of grant_pin() and grant_unpin() in line, for copies: a whole page of a PV guest by a grant of version 1
+ * that nobody else uses. Entries of version 1 are a word, so what is checked, its frame too, is what gets marked.
+ * False: nothing happened, the general function decides.
+ */
+static inline bool grant_pin_fast(struct domain *granter, grant_ref_t ref, domid_t user, bool write, struct page_info **page)
+{
+	const u16 marks = GTF_reading | (write ? GTF_writing : 0), refused = write ? GTF_readonly : 0;
+	struct grant_table *gt = granter->grant;
+	struct grant_active *act;
+	bool pinned = false;
+	u64 *entry, old;
+
+	if (unlikely(granter->is_hvm || !grant_active_valid(gt, ref)))
+		return false;
+	act = grant_active_entry(gt, ref);
+	spin_lock(&act->lock);
+	if (unlikely(act->pin || !grant_is_open(gt) || gt->abi != &grant_v1))
+		goto unlock;
+	entry = (u64 *)gt->shared[ref / ENTRIES_PER_FRAME] + ref % ENTRIES_PER_FRAME;
+	old = READ_ONCE(*entry);
+	if (unlikely((old & (GTF_type_mask | GTF_sub_page | refused)) != GTF_permit_access || (u16)(old >> 16) != user ||
+		     !grant_frame_get_fast(granter, old >> 32, write, page)))
+		goto unlock;
+	if (unlikely(!try_cmpxchg(entry, &old, old | marks))) {
+		grant_frame_put(*page, write);
+		goto unlock;
+	}
+	act->domid = user;
+	act->frame = old >> 32;
+	act->pin = grant_pins(write, 1);
+	pinned = true;
+unlock:
+	spin_unlock(&act->lock);
+	return pinned;
+}
+
+static inline bool grant_unpin_fast(struct domain *granter, grant_ref_t ref, bool write)
+{
+	struct grant_table *gt = granter->grant;
+	struct grant_active *act = grant_active_entry(gt, ref);
+	bool last;
+
+	spin_lock(&act->lock);
+	/* The version stays as long as there is a pin. */
+	last = likely(act->pin == grant_pins(write, 1) && gt->abi == &grant_v1);
+	if (last) {
+		act->pin = 0;
+		__atomic_and_fetch((u16 *)grant_shared_entry(gt, ref), (u16)~(GTF_reading | GTF_writing), __ATOMIC_SEQ_CST);
+	}
+	spin_unlock(&act->lock);
+	return last;
 }
 
 /* ---- batches: what one element leaves for the next ---- */
@@ -167,6 +234,7 @@ struct copy_side {
 	struct domain *d;		/* referenced, or NULL; others than copy use it alone */
 	struct page_info *pg;		/* claimed for @name, or NULL */
 	u64 name;			/* grant reference or frame number */
+	domid_t domid;			/* ... as the element says it */
 	bool is_gref, write;
 	u16 start;			/* what of the page may be used: up to, not including, @end */
 	u32 end;

@@ -112,7 +112,7 @@ fault:
 }
 
 #define guest_copy_inline(n)	\
-	(__builtin_constant_p(n) && ((n) == 4 || ((n) && (n) % 8 == 0 && (n) <= 32)))
+	(__builtin_constant_p(n) && ((n) == 4 || ((n) && (n) % 8 == 0 && (n) <= 40)))
 static __always_inline int copy_from_guest(void *dst, const void __user *src, size_t n)
 {
 	if (guest_copy_inline(n))
