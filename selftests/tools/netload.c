@@ -11,7 +11,8 @@
  *
  *	tcp BYTES bytes, PRICE per KiB [checked|WRONG at OFFSET]	udp COUNT packets, PRICE each
  *
- * PRICE is the difference of the TSC, for the best of some windows: what runs meanwhile on the machine is counted.
+ * PRICE is the mean, by the difference of the TSC from the beginning to the end: what runs meanwhile on the machine is
+ * counted. The best of some windows would be less than what it takes: of what was sent before them, only the receipt.
  */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
@@ -25,8 +26,6 @@
 #include <x86intrin.h>
 
 #define CHUNK	65536
-#define WINDOW	(2 * 1024 * 1024)	/* bytes of a stream measured at once */
-#define ROW	1000			/* datagrams measured at once */
 
 static char buffer[CHUNK], expected[CHUNK];
 
@@ -82,7 +81,7 @@ static int bound(int type, const char *any, const char *port)
 struct stream {
 	int socket, check;
 	struct pattern pattern;
-	uint64_t total, wrong, since, mark, best;
+	uint64_t total, wrong, since;
 	size_t have;
 };
 
@@ -106,23 +105,10 @@ static void stream_compare(struct stream *s, const char *data, size_t bytes)
 	}
 }
 
-static void stream_measure(struct stream *s)
-{
-	uint64_t now, price;
-
-	if (s->total - s->mark < WINDOW)
-		return;
-	now = __rdtsc();
-	price = (now - s->since) * 1024 / (s->total - s->mark);
-	if (s->mark && price < s->best)
-		s->best = price;
-	s->mark = s->total;
-	s->since = now;
-}
-
 static void serve_stream(int listener, int check)
 {
-	struct stream s = { .check = check, .pattern.state = 88172645463325252ull, .wrong = UINT64_MAX, .best = UINT64_MAX };
+	struct stream s = { .check = check, .pattern.state = 88172645463325252ull, .wrong = UINT64_MAX };
+	uint64_t price;
 	ssize_t n;
 
 	s.socket = accept(listener, NULL, NULL);
@@ -134,9 +120,9 @@ static void serve_stream(int listener, int check)
 			stream_compare(&s, buffer, n);
 		else
 			s.total += n;
-		stream_measure(&s);
 	}
-	printf("netload: tcp %lu bytes, %ld per KiB", (unsigned long)s.total, (long)s.best);
+	price = (__rdtsc() - s.since) * 1024 / (s.total ? s.total : 1);
+	printf("netload: tcp %lu bytes, %lu per KiB", (unsigned long)s.total, (unsigned long)price);
 	if (check && s.wrong != UINT64_MAX)
 		printf(", WRONG at %lu", (unsigned long)s.wrong);
 	else if (check)
@@ -147,19 +133,16 @@ static void serve_stream(int listener, int check)
 
 static void serve_datagrams(int socket)
 {
-	uint64_t since = __rdtsc(), best = UINT64_MAX, count = 0, now;
+	uint64_t first = 0, last = 0, count = 0;
 	ssize_t n;
 
 	while ((n = recv(socket, buffer, CHUNK, 0)) > 1) {
-		if (++count % ROW)
-			continue;
-		now = __rdtsc();
-		if (count > ROW && now - since < best)
-			best = now - since;
-		since = now;
+		last = __rdtsc();
+		if (!count++)
+			first = last;
 	}
-	if (count)
-		printf("netload: udp %lu packets, %ld each\n", (unsigned long)count, (long)(best / ROW));
+	if (count > 1)
+		printf("netload: udp %lu packets, %lu each\n", (unsigned long)count, (unsigned long)((last - first) / (count - 1)));
 }
 
 static _Noreturn void sink(const char *any, const char *port, int check)
