@@ -1,17 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# For pvh-kernels*.full: every kernel of Debian 12 works, one after the other, as a hardware-assisted (PVH) guest with its own
-# Xen code awake: 1, 2 and 8 vcpus, disk, network card, console; it powers off when the toolstack says so.
+# For pvh-kernels*.full and port-kernels.full: every kernel of Debian 12 works, one after the other, as a hardware-assisted
+# (PVH) guest with its own Xen code awake, or asleep with port=1: 1, 2 and 8 vcpus, disk, network card, console; it powers off
+# when the toolstack says so.
 
 . /tests/guest-lib.sh
 
+initrd=initrd
+paravirt=
+if [ -n "${port:-}" ]; then
+	initrd=initrd-port
+	paravirt="paravirt = 'module'"
+fi
 disk_image /guests/one.img 4194304
 for k in ${KERNELS:-6.1 6.1-cloud 6.1-rt 6.12 6.12-cloud 6.12-rt}; do
 	folder=/guest/$k
 	[ "$k" != 6.1 ] || folder=/guest
 	for n in 1 2 8; do
 		g=$k-$n
-		config "$g" "type = 'pvh'" "kernel = '$folder/vmlinuz'" "ramdisk = '$folder/initrd'" "vcpus = $n" "memory = 224" \
+		config "$g" "type = 'pvh'" "$paravirt" "kernel = '$folder/vmlinuz'" "ramdisk = '$folder/$initrd'" "vcpus = $n" "memory = 224" \
 			"extra = 'console=hvc0 panic=1 xenolith.test=guest guest.disk'" \
 			"disk = [ 'file:/guests/one.img,xvda,w' ]" "vif = [ 'bridge=xenbr0' ]"
 		check "$g: is created" xl create -q "/guests/$g.cfg"
