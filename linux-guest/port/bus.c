@@ -6,10 +6,14 @@
  * these are "xen-port" and "xen-port-backend", and modules for them are found as "port-xen:TYPE".
  */
 #define pr_fmt(fmt) "xen-port: " fmt
+#include <linux/delay.h>
+#include <linux/jiffies.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 #include "compat/bus.h"
 #include "port.h"
+
+#define MOST_CONNECTING (30 * HZ)	/* that loading a driver waits for its devices */
 
 struct port_bus {
 	struct bus_type bus;
@@ -316,9 +320,25 @@ static int register_driver(struct port_bus *bus, struct xenbus_driver *drv, stru
 	return driver_register(&drv->driver);
 }
 
+static int is_connecting(struct device *d, void *driver)
+{
+	const struct xenbus_device *dev = to_xenbus_device(d);
+	const struct xenbus_driver *drv = driver;
+
+	return d->driver == &drv->driver && (dev->state < XenbusStateConnected ||
+					     (dev->state == XenbusStateConnected && drv->is_ready && !drv->is_ready(to_xenbus_device(d))));
+}
+
+/* Who loads a driver finds its devices there, as with the kernel's own bus: ramdisks count on it. */
 int __xenbus_register_frontend(struct xenbus_driver *drv, struct module *owner, const char *mod_name)
 {
-	return register_driver(&frontends, drv, owner, mod_name);
+	unsigned long end = jiffies + MOST_CONNECTING;
+	int rc = register_driver(&frontends, drv, owner, mod_name);
+
+	while (!rc && time_before(jiffies, end) &&
+	       (!READ_ONCE(frontends.looked) || bus_for_each_dev(&frontends.bus, NULL, drv, is_connecting)))
+		msleep(10);
+	return rc;
 }
 EXPORT_SYMBOL_GPL(__xenbus_register_frontend);
 
