@@ -131,6 +131,8 @@ bool hvm_xsetbv(struct vcpu *v, struct cpu_regs *regs)
  * COM1 sends and is always ready to: an early console for kernels that do not know where they are. Its output
  * goes where that of console_io goes. Nothing else of it is there, so drivers do not find it. The counters of
  * the PIT and the registers of the CMOS clock are 0, which ends a kernel's search for them at once.
+ *
+ * The ACPI timer is the clock of a kernel that does not know where it is and does not trust the TSC (ACPI 6, 4.8.2.1).
  */
 #define COM1		0x3f8
 #define COM1_STATUS	(COM1 + 5)
@@ -139,6 +141,16 @@ bool hvm_xsetbv(struct vcpu *v, struct cpu_regs *regs)
 #define PIT_LAST	0x43
 #define CMOS_INDEX	0x70
 #define CMOS_DATA	0x71
+#define ACPI_TIMER	0xb008		/* told by the toolstack's FADT */
+#define ACPI_TIMER_HZ	3579545UL
+#define NS_PER_SEC	1000000000UL
+
+static u32 acpi_timer(void)
+{
+	u64 ns = now_ns();
+
+	return ns / NS_PER_SEC * ACPI_TIMER_HZ + ns % NS_PER_SEC * ACPI_TIMER_HZ / NS_PER_SEC;
+}
 
 static u32 read_port(u16 port)
 {
@@ -148,6 +160,8 @@ static u32 read_port(u16 port)
 		return 0;
 	case COM1_STATUS:
 		return COM1_EMPTY;
+	case ACPI_TIMER:
+		return acpi_timer();
 	}
 	return ~0u;
 }

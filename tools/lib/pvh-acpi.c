@@ -38,8 +38,15 @@ struct __attribute__((packed)) xsdt {
 #define FADT_FLAGS 112		/* 32 bits */
 #define FADT_MINOR 131
 #define FADT_X_DSDT 140		/* 64 bits */
+#define FADT_X_TIMER 208	/* an address */
 #define BOOT_ARCH ((1 << 2) | (1 << 3) | (1 << 5))		/* no VGA, no MSI by it, no CMOS clock */
 #define FLAGS (1u | (1 << 4) | (1 << 5) | (1 << 20))		/* WBINVD; no buttons; hardware-reduced */
+#define TIMER_PORT 0xb008		/* where the hypervisor has it; 32 bits wide */
+#define TIMER_FLAG (1u << 8)
+struct __attribute__((packed)) address {
+	uint8_t space, bits, offset, access;
+	uint64_t address;
+};
 struct fadt {
 	struct header h;
 	uint8_t rest[FADT_BYTES - sizeof(struct header)];
@@ -90,20 +97,23 @@ static size_t make_madt(struct madt *m, unsigned int vcpus)
 	return bytes;
 }
 
-static void make_fadt(struct fadt *f, uint64_t dsdt)
+static void make_fadt(struct fadt *f, uint64_t dsdt, bool timer)
 {
 	uint8_t *p = (uint8_t *)f;
-	uint32_t flags = FLAGS;
+	uint32_t flags = FLAGS | (timer ? TIMER_FLAG : 0);
+	struct address port = { .space = 1, .bits = 32, .access = 3, .address = TIMER_PORT };
 	uint16_t boot_arch = BOOT_ARCH;
 
 	memcpy(p + FADT_BOOT_ARCH, &boot_arch, sizeof(boot_arch));
 	memcpy(p + FADT_FLAGS, &flags, sizeof(flags));
 	memcpy(p + FADT_X_DSDT, &dsdt, sizeof(dsdt));
 	p[FADT_MINOR] = 1;
+	if (timer)
+		memcpy(p + FADT_X_TIMER, &port, sizeof(port));
 	head(&f->h, "FACP", 6, FADT_BYTES);
 }
 
-void pvh_acpi(uint8_t *page, uint64_t paddr, unsigned int vcpus)
+void pvh_acpi(uint8_t *page, uint64_t paddr, unsigned int vcpus, bool timer)
 {
 	struct rsdp *r = (struct rsdp *)page;
 	struct xsdt *x = (struct xsdt *)(page + 64);
@@ -114,7 +124,7 @@ void pvh_acpi(uint8_t *page, uint64_t paddr, unsigned int vcpus)
 	memset(page, 0, 4096);
 	make_madt(m, vcpus);
 	head(dsdt, "DSDT", 2, sizeof(*dsdt));
-	make_fadt(f, paddr + 448);
+	make_fadt(f, paddr + 448, timer);
 	x->entry[0] = paddr + 128;
 	x->entry[1] = paddr + 512;
 	head(&x->h, "XSDT", 1, sizeof(*x));

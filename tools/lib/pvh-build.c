@@ -203,7 +203,7 @@ static int write_cmdline(struct pvh *g, char *to)
 	rc = hcall_sysctl(g->h, XEN_SYSCTL_physinfo, &op);
 	if (rc < 0)
 		return msg_error(rc, "the hypervisor does not tell the speed of its clock: %s", strerror(-rc));
-	snprintf(to, PAGE, "noapic tsc_early_khz=%u %s", op.u.physinfo.cpu_khz, g->b->cmdline);
+	snprintf(to, PAGE, "noapic tsc_early_khz=%u memhp_default_state=online %s", op.u.physinfo.cpu_khz, g->b->cmdline);
 	return set_signature(g);
 }
 
@@ -214,7 +214,7 @@ static int write_pages(struct pvh *g)
 
 	if (acpi) {
 		fill_start_info(g, (struct first_page *)start);
-		pvh_acpi(acpi, ACPI * PAGE, g->b->max_vcpus);
+		pvh_acpi(acpi, ACPI * PAGE, g->b->max_vcpus, g->b->asleep);
 		build_unmap(g->h, acpi, 1);
 		rc = write_cmdline(g, (char *)start + PAGE);
 	}
