@@ -21,6 +21,7 @@
 #define MAX_ARRAY_PAGES		(EVTCHN_FIFO_NR_CHANNELS / WORDS_PER_PAGE)
 #define W_BUSY			(1u << EVTCHN_FIFO_BUSY)
 #define W_LINK			((u32)EVTCHN_FIFO_LINK_MASK)
+#define LEAVE_FIFO		(~0UL)		/* no frame's number: XENOLITH_PORT_LEAVE_FIFO */
 
 struct evtchn_fifo {
 	spinlock_t lock;		/* tails and appending */
@@ -176,12 +177,49 @@ static int switch_to_fifo(struct domain *d)
 	return 0;
 }
 
+/* To the 2-level bits, whatever stands in the word. */
+static void move_to_2l(struct domain *d, port_t port)
+{
+	unsigned long irq;
+	struct evtchn *ch = evtchn_lock(d, port, &irq);
+
+	if (!ch)
+		return;
+	if (xchg(&ch->fifo_missed, false) || fifo_marks(d, ch) & EVTCHN_PENDING)
+		evtchn_2l.set_pending(d->vcpu[ch->notify_vcpu], ch);
+	evtchn_unlock(ch, irq);
+}
+
+/*
+ * Back to the 2-level ABI with ports in use, for a guest that wants its pages back. Who delivers an event holds its port's
+ * lock: when each of them was taken once after the switch, nobody is in the functions above any more.
+ */
+static int leave_fifo(struct domain *d)
+{
+	struct evtchn *ch;
+
+	if (!d->evtchn.fifo)
+		return -EINVAL;
+	for (port_t port = EVTCHN_2L_NR_CHANNELS; port <= d->evtchn.max_port; port++) {
+		ch = evtchn_find(d, port);
+		if (ch && ch->state != EVTCHNSTAT_closed)
+			return -EBUSY;
+	}
+	WRITE_ONCE(d->evtchn.abi, &evtchn_2l);
+	for (port_t port = 1; port <= min(d->evtchn.max_port, EVTCHN_2L_NR_CHANNELS - 1); port++)
+		move_to_2l(d, port);
+	evtchn_fifo_destroy(d);
+	return 0;
+}
+
 int evtchn_fifo_init_control(struct domain *d, union evtchn_args *a)
 {
 	struct evtchn_init_control *op = &a->init_control;
 	struct vcpu *v = vcpu_find(d, op->vcpu);
 	void *page;
 
+	if (op->control_gfn == LEAVE_FIFO)
+		return leave_fifo(d);
 	if (!v)
 		return -ENOENT;
 	if (op->offset > PAGE_SIZE - sizeof(struct evtchn_fifo_control_block) || op->offset % 8 || v->evtchn.control)

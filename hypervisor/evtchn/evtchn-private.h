@@ -51,7 +51,7 @@ static inline void evtchn_unlock(struct evtchn *ch, unsigned long irq)
 /* ---- ABIs ---- */
 extern const struct evtchn_abi evtchn_2l;
 evtchn_op_fn evtchn_fifo_init_control, evtchn_fifo_expand_array;
-/* evtchn_fifo_destroy: unmap its pages, back to 2-level. d->evtchn.lock held, no port in use. */
+/* evtchn_fifo_destroy: unmap its pages, back to 2-level. d->evtchn.lock held, nobody uses the FIFO ABI. */
 void evtchn_fifo_destroy(struct domain *d);
 
 #endif

@@ -94,7 +94,7 @@ static struct cpuid_leaf xen_leaf(const struct vcpu *v, u32 leaf, u32 sub)
 	case 5:
 		return (struct cpuid_leaf){ .b = sub == 0 ? x86.phys_bits : 0 };
 	case XENOLITH_PORT_LEAF:
-		return (struct cpuid_leaf){ .a = port ? XENOLITH_PORT_NO_EOI : 0 };
+		return (struct cpuid_leaf){ .a = port ? XENOLITH_PORT_NO_EOI | XENOLITH_PORT_LEAVE_FIFO : 0 };
 	}
 	return (struct cpuid_leaf){ 0 };
 }

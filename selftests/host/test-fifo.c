@@ -3,7 +3,7 @@
 /*
  * FIFO events: a guest that follows the protocol gets every event, once for any number of sends while
  * it is pending, in the order of each queue; whatever a guest does to its words, nothing but its own
- * events suffers (evtchn/event-fifo.c). The consumer here is written from the public header.
+ * events suffers (evtchn/event-fifo.c). The guest here is xen-port's source.
  */
 #include "domains.h"
 #include <pthread.h>
@@ -12,6 +12,7 @@
 #include "../../hypervisor/evtchn/event-2l.c"
 #include "../../hypervisor/evtchn/event-fifo.c"
 #include "../../hypervisor/evtchn/ops.c"
+#include "../../linux-guest/port/fifo-queue.h"
 
 int pirq_bind(struct vcpu *v, unsigned int pirq, bool share)
 {
@@ -52,60 +53,21 @@ static event_word_t *words;		/* the guest's view of its array: one page */
 
 /* ---- the guest's side ---- */
 
-struct guest_queue {
-	u32 head[EVTCHN_FIFO_MAX_QUEUES];
-};
-static struct guest_queue guest[NR_VCPUS];
+static struct fifo_queues guest[NR_VCPUS];
 
 static struct evtchn_fifo_control_block *control_of(unsigned int vcpu)
 {
 	return (void *)&host_memory[(CONTROL_FRAME + vcpu) * 4096 + 64];
 }
 
-/* Unlink the word: its link. */
-static u32 guest_unlink(event_word_t *word)
+static event_word_t *guest_word(u32 port)
 {
-	u32 w = READ_ONCE(*word);
-
-	while (!try_cmpxchg(word, &w, w & ~(EVTCHN_LINKED | W_LINK)))
-		;
-	return w & W_LINK;
-}
-
-/* Take the next event of queue @q; *@ready: queues to look at. 0: there was none to handle. */
-static port_t guest_consume(unsigned int vcpu, unsigned int q, u32 *ready)
-{
-	u32 head = guest[vcpu].head[q], w;
-	port_t port;
-
-	if (!head)
-		head = READ_ONCE(control_of(vcpu)->head[q]);
-	port = head;
-	guest[vcpu].head[q] = guest_unlink(&words[port]);
-	if (!guest[vcpu].head[q])
-		*ready &= ~(1u << q);
-	w = READ_ONCE(words[port]);
-	return (w & EVTCHN_PENDING) && !(w & EVTCHN_MASKED) ? port : 0;
-}
-
-static bool guest_try_unmask(port_t port)
-{
-	u32 w = READ_ONCE(words[port]), old;
-
-	do {
-		if (!(w & EVTCHN_MASKED))
-			return true;
-		if (w & EVTCHN_PENDING)
-			return false;
-		old = w & ~W_BUSY;
-		w = old;
-	} while (!try_cmpxchg(&words[port], &w, old & ~EVTCHN_MASKED));
-	return true;
+	return port < 1024 ? &words[port] : NULL;
 }
 
 static void guest_unmask(port_t port)
 {
-	if (!guest_try_unmask(port))
+	if (!fifo_word_unmask(&words[port]))
 		unmask(port);
 }
 
@@ -191,7 +153,7 @@ static void test_setup(void)
 	check(set_priority(p, 16) == -EINVAL && !set_priority(p, 15), "priorities are 0 to 15");
 	evtchn_op(EVTCHNOP_close, &p);
 	check(bind(0) != p, "a port that is still linked is not used again");
-	guest_unlink(&words[p]);
+	fifo_word_unlink(&words[p]);
 	check(bind(0) == p, "but when the guest has taken it off its queue");
 	for (unsigned int i = 1; i < MAX_ARRAY_PAGES; i++)
 		require(!expand(ARRAY_FRAME), "array page");
@@ -224,6 +186,41 @@ static void test_no_control(void)
 	teardown();
 }
 
+/* A guest that wants its pages back: with ports in use, and nothing is lost. */
+static void test_leave(void)
+{
+	port_t p, q;
+
+	setup_fifo();
+	check(init_control(NR_VCPUS, LEAVE_FIFO, 0) == 0 && !host_frames_held(d) && d->evtchn.abi == &evtchn_2l,
+	      "back to 2-level on request, no frame is held");
+	check(init_control(0, LEAVE_FIFO, 0) == -EINVAL, "only from FIFO");
+	for (unsigned int round = 0; round < 3; round++) {
+		memset(guest, 0, sizeof(guest));
+		memset(control_of(0), 0, sizeof(*control_of(0)));
+		p = bind(0);
+		q = bind(0);
+		BUG_ON(init_control(0, CONTROL_FRAME, 64));
+		words[p] = words[q] = EVTCHN_MASKED;
+		evtchn_send(d, q);		/* before its word is there */
+		BUG_ON(round && expand(ARRAY_FRAME));
+		evtchn_send(d, p);
+		memset(d->shared_info->evtchn_pending, 0, sizeof(d->shared_info->evtchn_pending));
+		BUG_ON(init_control(0, LEAVE_FIFO, 0));
+		check(evtchn_port_pending(d, p) && evtchn_port_pending(d, q), "what was pending stays so");
+		evtchn_op(EVTCHNOP_close, &p);
+		evtchn_op(EVTCHNOP_close, &q);
+	}
+	BUG_ON(init_control(0, CONTROL_FRAME, 64));
+	do
+		p = bind(0);
+	while (p < EVTCHN_2L_NR_CHANNELS);
+	check(init_control(0, LEAVE_FIFO, 0) == -EBUSY && d->evtchn.fifo, "not with ports that 2-level does not have");
+	evtchn_op(EVTCHNOP_close, &p);
+	check(init_control(0, LEAVE_FIFO, 0) == 0, "but when they are closed");
+	teardown();
+}
+
 /* ---- one thread, random, against a model of the queues ---- */
 
 struct model_queue {
@@ -250,29 +247,26 @@ static void model_raise(port_t p)
 
 static void consume_one(unsigned int vcpu)
 {
-	struct vcpu *v = d->vcpu[vcpu];
-	u32 ready, left;
+	struct fifo_queues *g = &guest[vcpu];
 	unsigned int q;
 	struct model_queue *m;
 	port_t p, want;
 
-	v->info->evtchn_upcall_pending = 0;
-	ready = xchg(&control_of(vcpu)->ready, 0);
-	if (!ready)
+	d->vcpu[vcpu]->info->evtchn_upcall_pending = 0;
+	g->ready |= xchg(&control_of(vcpu)->ready, 0);
+	if (!g->ready)
 		return;
-	q = ffs64(ready);
+	q = ffs64(g->ready);
 	m = &model[vcpu][q];
-	left = ready;
 	want = m->port[0];
 	require(m->nr, "a queue is ready only when it holds something");
 	state[want].queued = false;
 	memmove(m->port, m->port + 1, --m->nr * sizeof(m->port[0]));
-	p = guest_consume(vcpu, q, &left);
+	p = fifo_take_from(g, control_of(vcpu), q, guest_word);
 	require(p == (state[want].pending && !state[want].masked ? want : 0), "events come in the order of their queue");
-	require(!!(left & 1u << q) == (m->nr != 0), "the last one ends the queue");
-	__atomic_or_fetch(&control_of(vcpu)->ready, left, __ATOMIC_SEQ_CST);
+	require(!!(g->ready & 1u << q) == (m->nr != 0), "the last one ends the queue");
 	if (p) {
-		clear_bit(EVTCHN_FIFO_PENDING, &words[p]);
+		fifo_word_clear(&words[p], FIFO_PENDING);
 		state[p].pending = false;
 	}
 }
@@ -334,7 +328,7 @@ static void test_random(void)
 			model_raise(p);
 	}
 	for (unsigned int vcpu = 0; vcpu < NR_VCPUS; vcpu++)
-		while (control_of(vcpu)->ready)
+		while (control_of(vcpu)->ready | guest[vcpu].ready)
 			consume_one(vcpu);
 	for (port_t p = 1; p <= NR_PORTS; p++)
 		left += state[p].pending || state[p].queued || (words[p] & (EVTCHN_PENDING | EVTCHN_LINKED | W_BUSY));
@@ -395,20 +389,14 @@ static void *sender(void *arg)
 
 static unsigned int drain(unsigned int vcpu)
 {
-	u32 ready = xchg(&control_of(vcpu)->ready, 0);
-	unsigned int handled = 0;
+	unsigned int handled;
+	port_t p;
 
-	while (ready) {
-		port_t p = guest_consume(vcpu, ffs64(ready), &ready);
-
-		if (p) {
-			set_bit(EVTCHN_FIFO_MASKED, &words[p]);
-			clear_bit(EVTCHN_FIFO_PENDING, &words[p]);
-			seen[p] = __atomic_load_n(&sent[p], __ATOMIC_SEQ_CST);
-			guest_unmask(p);
-			handled++;
-		}
-		ready |= xchg(&control_of(vcpu)->ready, 0);
+	for (handled = 0; (p = fifo_take(&guest[vcpu], control_of(vcpu), guest_word)); handled++) {
+		fifo_word_set(&words[p], FIFO_MASKED);
+		fifo_word_clear(&words[p], FIFO_PENDING);
+		seen[p] = __atomic_load_n(&sent[p], __ATOMIC_SEQ_CST);
+		guest_unmask(p);
 	}
 	return handled;
 }
@@ -451,6 +439,7 @@ int main(void)
 {
 	test_setup();
 	test_no_control();
+	test_leave();
 	test_random();
 	test_hostile();
 	test_threads();

@@ -34,6 +34,7 @@ struct hvm_hw_cpu;
 #define XENOLITH_PORT_EDX	0x74726f50
 #define XENOLITH_PORT_LEAF	6
 #define XENOLITH_PORT_NO_EOI	BIT(0)
+#define XENOLITH_PORT_LEAVE_FIFO BIT(1)	/* EVTCHNOP_init_control with the frame ~0 */
 
 #define HVM_NR_EXITS	160		/* reasons that are counted: an index of the vendor's */
 
