@@ -13,6 +13,8 @@
 #include "compat/bus.h"
 #include "port.h"
 
+#define LOOK_MS 50			/* for a backend that closes */
+#define MOST_LOOKS 200
 #define MOST_CONNECTING (30 * HZ)	/* that loading a driver waits for its devices */
 
 struct port_bus {
@@ -23,6 +25,8 @@ struct port_bus {
 	const char *otherend_id, *otherend;	/* keys */
 	bool looked;			/* for devices that were there before us */
 };
+
+static struct port_bus frontends, backends;
 
 static struct port_bus *bus_of(const struct device *dev)
 {
@@ -98,6 +102,28 @@ static int find_otherend(struct xenbus_device *dev)
 	return rc;
 }
 
+/* Until the backend has nothing of before any more, or (@again) has seen that it may begin; or it has had time enough. */
+static void wait_for_backend(const struct xenbus_device *dev, bool again)
+{
+	unsigned int n;
+
+	for (n = 0; n < MOST_LOOKS; n++) {
+		enum xenbus_state state = xenbus_read_driver_state(dev->otherend);
+
+		if (again ? state != XenbusStateClosed : state <= XenbusStateInitWait || state == XenbusStateClosed)
+			return;
+		msleep(LOOK_MS);
+	}
+}
+
+/* Its driver before this one has closed it. Both ends begin again, and neither may take the other's old state for news. */
+static void begin_anew(struct xenbus_device *dev)
+{
+	wait_for_backend(dev, false);
+	xenbus_switch_state(dev, XenbusStateInitialising);
+	wait_for_backend(dev, true);
+}
+
 static int bus_probe(struct device *d)
 {
 	struct xenbus_device *dev = to_xenbus_device(d);
@@ -106,6 +132,8 @@ static int bus_probe(struct device *d)
 
 	if (rc)
 		return rc;
+	if (bus_of(d) == &frontends && dev->state == XenbusStateClosed)
+		begin_anew(dev);
 	rc = drv->probe ? drv->probe(dev, match(drv, dev)) : -ENODEV;
 	if (!rc) {
 		rc = xenbus_watch_pathfmt(dev, &dev->otherend_watch, NULL, otherend_changed, "%s/state", dev->otherend);

@@ -11,6 +11,7 @@
 
 #define COOKIE 0x58454e00		/* any number that no other hvc driver uses */
 #define OUTPUT_BUFFER 256
+#define CLOSE_WAIT HZ			/* more than the kernel takes to send what is left when hvc0 is closed */
 
 static struct xencons_interface *rings;
 static evtchn_port_t port;
@@ -50,9 +51,31 @@ static hvc_count get_chars(u32 vtermno, hvc_in_chars *text, hvc_size count)
 	return done;
 }
 
+/* Who has hvc0 open keeps the module: the kernel's side of it calls us as long as that lasts. */
+static void closed(struct work_struct *work)
+{
+	module_put(THIS_MODULE);
+}
+static DECLARE_DELAYED_WORK(closing, closed);
+
+static int opened(struct hvc_struct *hp, int data)
+{
+	if (cancel_delayed_work_sync(&closing))
+		return 0;		/* has not let go yet */
+	return try_module_get(THIS_MODULE) ? 0 : -ENODEV;
+}
+
+static void close_soon(struct hvc_struct *hp, int data)
+{
+	schedule_delayed_work(&closing, CLOSE_WAIT);
+}
+
 static const struct hv_ops ops = {
-	.get_chars	= get_chars,
-	.put_chars	= put_chars,
+	.get_chars		= get_chars,
+	.put_chars		= put_chars,
+	.notifier_add		= opened,
+	.notifier_del		= close_soon,
+	.notifier_hangup	= close_soon,
 };
 
 static irqreturn_t happened(int nr, void *data)
@@ -93,6 +116,7 @@ void port_console_exit(void)
 {
 	struct hvc_struct *gone = hvc;
 
+	flush_delayed_work(&closing);
 	hvc = NULL;
 	event_leave(irq, rings);
 	hvc_remove(gone);

@@ -1,30 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Event channels as Linux interrupts, by the 2-level ABI: a bit a port in shared_info says pending, another masked; a vcpu
- * has a word that says where pending ones are. Several vcpus may look at the same words, so each has a map of the ports that
- * are its own.
+ * Event channels as Linux interrupts. How events come is the ABI's business (event-abi.h).
  *
  * A binding is one irq in a domain of ours. It is masked for up to three reasons at a time: the kernel asked for it, its
  * handler runs, its driver has not said that it may come again (late end-of-interrupt). A port whose events turn out to mean
  * nothing again and again waits longer and longer before it may: the other side's storm costs the other side.
  */
 #define pr_fmt(fmt) "xen-port: " fmt
+#include <linux/debugfs.h>
 #include <linux/interrupt.h>
 #include <linux/irq.h>
 #include <linux/irqdomain.h>
 #include <linux/module.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
-#include <asm/sync_bitops.h>
+#include <linux/xarray.h>
 #include "compat/compat.h"
-#include "port.h"
+#include "event-abi.h"
+#include "event-mask.h"
 #include <xen/interface/hvm/hvm_op.h>
 #include <xen/xen-ops.h>
 
-#define NR_PORTS (BITS_PER_LONG * BITS_PER_LONG)	/* of the 2-level ABI */
 #define DEFAULT_THRESHOLD 1		/* events that mean nothing before the next one has to wait */
-
-enum { MASK_EXPLICIT = 1, MASK_HANDLED = 2, MASK_LATE = 4 };
 
 struct binding {
 	evtchn_port_t port;
@@ -35,6 +33,7 @@ struct binding {
 	u8 mask;
 	bool late;
 	unsigned int spurious;		/* in a row */
+	unsigned long events, spurious_events, delayed;		/* ever; delayed in jiffies */
 	struct xenbus_device *dev;
 	struct delayed_work again;
 	struct rcu_head rcu;
@@ -43,85 +42,55 @@ struct binding {
 static struct fwnode_handle *node;
 static struct irq_domain *domain;
 static DEFINE_MUTEX(lock);		/* bindings come and go */
-static struct binding **by_port;
-static unsigned long __percpu *own_ports;	/* NR_PORTS bits a CPU */
+static DEFINE_XARRAY(bindings);		/* by port */
+static const struct event_abi *abi;
 
-/* ---- the 2-level ABI ---- */
+static bool fifo_events = true;
+module_param(fifo_events, bool, 0444);
+MODULE_PARM_DESC(fifo_events, "FIFO event channels, if the hypervisor has them; else 2-level ones");
 
-static void mask_port(evtchn_port_t port)
+/* ---- from the ABI ---- */
+
+static struct binding *binding_at(evtchn_port_t port)
 {
-	sync_set_bit(port, port_shared->evtchn_mask);
+	return xa_load(&bindings, port);
 }
 
-/* What became pending meanwhile is raised by the hypervisor, which does so only if it finds the port masked. */
-static void unmask_port(evtchn_port_t port)
+void event_port(evtchn_port_t port)
 {
-	struct evtchn_unmask op = { .port = port };
-
-	sync_clear_bit(port, port_shared->evtchn_mask);
-	smp_mb__after_atomic();		/* the hypervisor sets pending, then looks at the mask */
-	if (!sync_test_bit(port, port_shared->evtchn_pending))
-		return;
-	sync_set_bit(port, port_shared->evtchn_mask);
-	HYPERVISOR_event_channel_op(EVTCHNOP_unmask, &op);
-}
-
-static void own_port(evtchn_port_t port, unsigned int from, unsigned int to)
-{
-	clear_bit(port, per_cpu_ptr(own_ports, from));
-	set_bit(port, per_cpu_ptr(own_ports, to));
-}
-
-static void handle_port(evtchn_port_t port)
-{
-	struct binding *b = READ_ONCE(by_port[port]);
+	struct binding *b = binding_at(port);
 
 	if (!b) {
-		mask_port(port);
+		abi->mask(port);
 		return;
 	}
+	b->events++;
 	if (b->dev)
 		atomic_inc(&b->dev->events);
 	generic_handle_irq(b->irq);
 }
 
-static void handle_word(unsigned int word, const unsigned long *own)
-{
-	unsigned long active = READ_ONCE(port_shared->evtchn_pending[word]) & own[word] &
-			       ~READ_ONCE(port_shared->evtchn_mask[word]);
-
-	for (; active; active &= active - 1)
-		handle_port(word * BITS_PER_LONG + __ffs(active));
-}
-
-/* Words are gone through from the one behind the last, so that low ports do not starve high ones. */
-static void handle_words(unsigned long words, const unsigned long *own)
-{
-	static DEFINE_PER_CPU(unsigned int, first);
-	unsigned int i, start = __this_cpu_read(first);
-
-	for (i = 0; i < BITS_PER_LONG; i++) {
-		unsigned int word = (start + i) % BITS_PER_LONG;
-
-		if (words & BIT(word)) {
-			handle_word(word, own);
-			__this_cpu_write(first, (word + 1) % BITS_PER_LONG);
-		}
-	}
-}
-
 void event_handle(unsigned int cpu)
 {
 	struct vcpu_info *info = port_vcpu(xen_vcpu_nr(cpu));
-	const unsigned long *own = per_cpu_ptr(own_ports, cpu);
 
 	do {
-		unsigned long words;
-
 		WRITE_ONCE(info->evtchn_upcall_pending, 0);
-		words = xchg(&info->evtchn_pending_sel, 0);	/* orders: the hypervisor sets them the other way round */
-		handle_words(words, own);
+		smp_mb();		/* the hypervisor sets the ABI's marks, then this one */
+		abi->handle(cpu, info);
 	} while (READ_ONCE(info->evtchn_upcall_pending));
+}
+
+int event_cpu_up(unsigned int cpu)
+{
+	return abi->cpu_up ? abi->cpu_up(cpu) : 0;
+}
+
+/* What was on its queues goes to those that its ports are bound to now. */
+void event_cpu_dead(unsigned int cpu)
+{
+	if (abi->cpu_dead)
+		abi->cpu_dead(cpu);
 }
 
 /* ---- masks ---- */
@@ -136,9 +105,8 @@ static void mask_for(struct binding *b, u8 reason)
 	unsigned long flags;
 
 	spin_lock_irqsave(&b->lock, flags);
-	if (!b->mask)
-		mask_port(b->port);
-	b->mask |= reason;
+	if (mask_add(&b->mask, reason))
+		abi->mask(b->port);
 	spin_unlock_irqrestore(&b->lock, flags);
 }
 
@@ -147,11 +115,8 @@ static void unmask_for(struct binding *b, u8 reason)
 	unsigned long flags;
 
 	spin_lock_irqsave(&b->lock, flags);
-	if (b->mask) {
-		b->mask &= ~reason;
-		if (!b->mask)
-			unmask_port(b->port);
-	}
+	if (mask_remove(&b->mask, reason))
+		abi->unmask(b->port);
 	spin_unlock_irqrestore(&b->lock, flags);
 }
 
@@ -173,7 +138,7 @@ static void event_ack(struct irq_data *d)
 
 	if (b->late)
 		mask_for(b, MASK_LATE);
-	sync_clear_bit(b->port, port_shared->evtchn_pending);
+	abi->clear(b->port);
 }
 
 static void event_mask_ack(struct irq_data *d)
@@ -191,7 +156,7 @@ static int move(struct binding *b, unsigned int cpu)
 	mask_for(b, MASK_HANDLED);
 	rc = HYPERVISOR_event_channel_op(EVTCHNOP_bind_vcpu, &op);
 	if (!rc) {
-		own_port(b->port, b->cpu, cpu);
+		abi->own(b->port, b->cpu, cpu);
 		b->cpu = cpu;
 	}
 	unmask_for(b, MASK_HANDLED);
@@ -213,12 +178,22 @@ static int event_set_affinity(struct irq_data *d, const struct cpumask *to, bool
 	return IRQ_SET_MASK_OK;
 }
 
+void event_again(evtchn_port_t port)
+{
+	struct binding *b = binding_at(port);
+
+	if (b) {
+		mask_for(b, MASK_HANDLED);
+		unmask_for(b, MASK_HANDLED);
+	}
+}
+
 static int event_retrigger(struct irq_data *d)
 {
 	struct binding *b = binding_of(d);
 
 	mask_for(b, MASK_HANDLED);
-	sync_set_bit(b->port, port_shared->evtchn_pending);
+	abi->set(b->port);
 	unmask_for(b, MASK_HANDLED);
 	return 1;
 }
@@ -245,14 +220,6 @@ static void again(struct work_struct *work)
 	unmask_for(container_of(to_delayed_work(work), struct binding, again), MASK_LATE);
 }
 
-static unsigned int delay_of(struct binding *b)
-{
-	unsigned int threshold = b->dev ? b->dev->spurious_threshold : DEFAULT_THRESHOLD;
-	unsigned int over = b->spurious > threshold ? b->spurious - threshold : 0;
-
-	return over ? min_t(unsigned int, 1u << min(over - 1, 16u), HZ) : 0;
-}
-
 void xen_irq_lateeoi(unsigned int irq, unsigned int eoi_flags)
 {
 	struct binding *b = irq_get_chip_data(irq);
@@ -261,13 +228,15 @@ void xen_irq_lateeoi(unsigned int irq, unsigned int eoi_flags)
 	if (!b)
 		return;
 	b->spurious = eoi_flags & XEN_EOI_FLAG_SPURIOUS ? b->spurious + 1 : 0;
+	b->spurious_events += !!b->spurious;
 	if (b->spurious && b->dev)
 		atomic_inc(&b->dev->spurious_events);
-	delay = delay_of(b);
+	delay = late_delay(b->spurious, b->dev ? b->dev->spurious_threshold : DEFAULT_THRESHOLD, HZ);
 	if (!delay) {
 		unmask_for(b, MASK_LATE);
 		return;
 	}
+	b->delayed += delay;
 	if (b->dev)
 		atomic_add(delay, &b->dev->jiffies_eoi_delayed);
 	schedule_delayed_work(&b->again, delay);
@@ -284,7 +253,7 @@ static struct irq_chip *chip_for(const struct binding *b)
 /* Interrupts of one CPU stay there: neither the user nor the end of the CPU moves them. */
 static int event_map(struct irq_domain *d, unsigned int irq, irq_hw_number_t port)
 {
-	struct binding *b = by_port[port];
+	struct binding *b = binding_at(port);
 
 	irq_set_chip_data(irq, b);
 	irq_set_chip_and_handler_name(irq, chip_for(b), handle_edge_irq, "event");
@@ -296,9 +265,8 @@ static const struct irq_domain_ops event_ops = { .map = event_map };
 
 static void free_binding(struct binding *b)
 {
-	WRITE_ONCE(by_port[b->port], NULL);
-	clear_bit(b->port, per_cpu_ptr(own_ports, b->cpu));
-	mask_port(b->port);
+	xa_erase(&bindings, b->port);
+	abi->mask(b->port);
 	if (b->irq)
 		irq_dispose_mapping(b->irq);
 	cancel_delayed_work_sync(&b->again);
@@ -307,40 +275,56 @@ static void free_binding(struct binding *b)
 	kfree_rcu(b, rcu);
 }
 
-/* With lock. The port is masked from now on until its handler is there. Return: the irq, or -errno. */
-static int bind(evtchn_port_t port, unsigned int cpu, bool late, bool percpu, struct xenbus_device *dev)
+static struct binding *new_binding(evtchn_port_t port, unsigned int cpu, bool late, bool percpu)
 {
-	struct evtchn_bind_vcpu op = { .port = port, .vcpu = xen_vcpu_nr(cpu) };
-	struct binding *b;
+	struct binding *b = kzalloc(sizeof(*b), GFP_KERNEL);
 
-	if (port >= NR_PORTS)
-		return -ENOMEM;
-	b = by_port[port];
-	if (b && b->refs < 0)
-		return -EBUSY;
-	if (b) {
-		b->refs++;
-		return b->irq;
-	}
-	b = kzalloc(sizeof(*b), GFP_KERNEL);
 	if (!b)
-		return -ENOMEM;
+		return NULL;
 	b->port = port;
 	b->cpu = cpu;
 	b->refs = -1;
 	b->late = late;
 	b->percpu = percpu;
 	b->mask = MASK_EXPLICIT;
-	b->dev = dev;
 	spin_lock_init(&b->lock);
 	INIT_DELAYED_WORK(&b->again, again);
-	mask_port(port);
+	if (!xa_err(xa_store(&bindings, port, b, GFP_KERNEL)))
+		return b;
+	kfree(b);
+	return NULL;
+}
+
+/* With lock. The port is masked from now on until its handler is there. Return: the irq, or -errno. */
+static int bind(evtchn_port_t port, unsigned int cpu, bool late, bool percpu, struct xenbus_device *dev)
+{
+	struct evtchn_bind_vcpu op = { .port = port, .vcpu = xen_vcpu_nr(cpu) };
+	struct binding *b;
+
+	int rc;
+
+	if (port >= abi->ports)
+		return -ENOMEM;
+	b = binding_at(port);
+	if (b && b->refs < 0)
+		return -EBUSY;
+	if (b) {
+		b->refs++;
+		return b->irq;
+	}
+	rc = abi->room ? abi->room(port) : 0;
+	if (rc)
+		return rc;
+	b = new_binding(port, cpu, late, percpu);
+	if (!b)
+		return -ENOMEM;
+	abi->mask(port);
 	if (!percpu)
 		HYPERVISOR_event_channel_op(EVTCHNOP_bind_vcpu, &op);	/* VIRQs of one vcpu, and IPIs, are bound already */
-	own_port(port, cpu, cpu);
+	abi->own(port, cpu, cpu);
+	b->dev = dev;
 	if (dev)
 		atomic_inc(&dev->event_channels);
-	by_port[port] = b;
 	b->irq = irq_create_mapping(domain, port);
 	if (b->irq)
 		return b->irq;
@@ -463,6 +447,8 @@ int event_bind_virq(unsigned int virq, unsigned int cpu, irq_handler_t handler, 
 	mutex_unlock(&lock);
 	if (irq < 0)
 		close_port(op.port);
+	else if (virq == VIRQ_TIMER)
+		xen_set_irq_priority(irq, EVTCHN_FIFO_PRIORITY_MAX);
 	return request(irq, handler, IRQF_PERCPU | IRQF_NOBALANCING | (virq == VIRQ_TIMER ? IRQF_TIMER : 0), name, data);
 }
 
@@ -470,7 +456,7 @@ int event_bind_virq(unsigned int virq, unsigned int cpu, irq_handler_t handler, 
 
 unsigned int xen_evtchn_nr_channels(void)
 {
-	return NR_PORTS;
+	return abi->ports;
 }
 EXPORT_SYMBOL_GPL(xen_evtchn_nr_channels);
 
@@ -485,7 +471,7 @@ EXPORT_SYMBOL_GPL(notify_remote_via_irq);
 
 unsigned int irq_from_evtchn(evtchn_port_t port)
 {
-	struct binding *b = port < NR_PORTS ? READ_ONCE(by_port[port]) : NULL;
+	struct binding *b = binding_at(port);
 
 	return b ? b->irq : -1;
 }
@@ -493,7 +479,7 @@ EXPORT_SYMBOL_GPL(irq_from_evtchn);
 
 int evtchn_make_refcounted(evtchn_port_t port, bool is_static)
 {
-	struct binding *b = port < NR_PORTS ? by_port[port] : NULL;
+	struct binding *b = binding_at(port);
 
 	if (!b || b->refs >= 0)
 		return -EINVAL;
@@ -506,13 +492,11 @@ EXPORT_SYMBOL_GPL(evtchn_make_refcounted);
 int evtchn_get(evtchn_port_t port)
 {
 	struct binding *b;
-	int rc = -EINVAL;
+	int rc;
 
-	if (port >= NR_PORTS)
-		return rc;
 	mutex_lock(&lock);
-	b = by_port[port];
-	rc = !b ? -ENOENT : b->refs <= 0 ? -EINVAL : 0;
+	b = binding_at(port);
+	rc = port >= abi->ports ? -EINVAL : !b ? -ENOENT : b->refs <= 0 ? -EINVAL : 0;
 	if (!rc)
 		b->refs++;
 	mutex_unlock(&lock);
@@ -529,15 +513,32 @@ void evtchn_put(evtchn_port_t port)
 }
 EXPORT_SYMBOL_GPL(evtchn_put);
 
+int xen_set_irq_priority(unsigned int irq, unsigned int priority)
+{
+	struct binding *b = irq_get_chip_data(irq);
+	struct evtchn_set_priority op = { .port = b ? b->port : 0, .priority = priority };
+
+	return HYPERVISOR_event_channel_op(EVTCHNOP_set_priority, &op);
+}
+EXPORT_SYMBOL_GPL(xen_set_irq_priority);
+
 /* ---- life ---- */
 
-static void forget(void *unused)
+/* What /proc/interrupts does not say of each port. */
+static int statistics_show(struct seq_file *m, void *unused)
 {
-	struct vcpu_info *info = port_vcpu(xen_vcpu_nr(smp_processor_id()));
+	struct binding *b;
+	unsigned long port;
 
-	info->evtchn_pending_sel = 0;
-	info->evtchn_upcall_pending = 0;
+	seq_printf(m, "# %s: port irq cpu events meaningless delayed-jiffies\n", abi->name);
+	mutex_lock(&lock);
+	xa_for_each(&bindings, port, b)
+		seq_printf(m, "%lu %u %u %lu %lu %lu\n", port, b->irq, b->cpu, b->events, b->spurious_events, b->delayed);
+	mutex_unlock(&lock);
+	return 0;
 }
+DEFINE_SHOW_ATTRIBUTE(statistics);
+static struct dentry *statistics;
 
 static void free_all(void)
 {
@@ -545,34 +546,48 @@ static void free_all(void)
 		irq_domain_remove(domain);
 	if (node)
 		irq_domain_free_fwnode(node);
-	free_percpu(own_ports);
-	kfree(by_port);
 	domain = NULL;
 	node = NULL;
 }
 
-int event_init(void)
+static int alloc_all(void)
 {
-	int rc;
-
-	memset(port_shared->evtchn_mask, ~0, sizeof(port_shared->evtchn_mask));
-	by_port = kcalloc(NR_PORTS, sizeof(*by_port), GFP_KERNEL);
-	own_ports = __alloc_percpu(NR_PORTS / 8, sizeof(long));
 	node = irq_domain_alloc_named_fwnode("xen-event");
 	if (node)
 		domain = irq_domain_create_tree(node, &event_ops, NULL);
-	rc = by_port && own_ports && domain ? upcall_init() : -ENOMEM;
+	return domain ? 0 : -ENOMEM;
+}
+
+int event_init(void)
+{
+	int rc = -EOPNOTSUPP;
+
+	abi = &event_fifo;
+	if (fifo_events)
+		rc = abi->start();
+	if (rc) {
+		abi = &event_2l;
+		rc = abi->start();
+	}
 	if (rc)
+		return rc;
+	pr_info("%s event channels\n", abi->name);
+	rc = alloc_all() ?: upcall_init();
+	if (rc) {
+		abi->stop();
 		free_all();
-	return rc;
+		return rc;
+	}
+	statistics = debugfs_create_file("xen-ports", 0444, NULL, NULL, &statistics_fops);
+	return 0;
 }
 
 /* Everybody has unbound; who comes after us finds all ports masked. */
 void event_exit(void)
 {
-	memset(port_shared->evtchn_mask, ~0, sizeof(port_shared->evtchn_mask));
-	on_each_cpu(forget, NULL, 1);
+	debugfs_remove(statistics);
 	upcall_exit();
+	abi->stop();
 	rcu_barrier();
 	free_all();
 }

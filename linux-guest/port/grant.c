@@ -13,12 +13,12 @@
 #include <linux/vmalloc.h>
 #include <linux/workqueue.h>
 #include <asm/sync_bitops.h>
+#include "grant-list.h"
 #include "port.h"
 #include <xen/interface/memory.h>
 
 #define ENTRIES_PER_FRAME (PAGE_SIZE / sizeof(struct grant_entry_v1))
 #define FIRST_FREE 8			/* those before are for fixed uses: console, store */
-#define END_OF_LIST ((grant_ref_t)-1)
 #define LATER (10 * HZ)
 
 struct held {				/* an entry that the other side still uses */
@@ -28,10 +28,9 @@ struct held {				/* an entry that the other side still uses */
 };
 
 static DEFINE_SPINLOCK(lock);		/* free entries */
-static unsigned int max_frames, nr_frames, nr_free;
+static unsigned int max_frames, nr_frames;
 static struct page **frame;		/* of the table */
-static grant_ref_t *next;		/* by entry */
-static grant_ref_t first_free = END_OF_LIST;
+static struct grant_list entries;	/* free */
 static LIST_HEAD(held);
 static DEFINE_SPINLOCK(held_lock);
 static void look_again(struct work_struct *work);
@@ -43,13 +42,6 @@ static struct grant_entry_v1 *entry(grant_ref_t ref)
 }
 
 /* ---- free entries ---- */
-
-static void put_free(grant_ref_t ref)
-{
-	next[ref] = first_free;
-	first_free = ref;
-	nr_free++;
-}
 
 /* With growing; not with the lock: the hypervisor is called. */
 static int grow_by_one(void)
@@ -63,9 +55,10 @@ static int grow_by_one(void)
 	if (!frame[n])
 		return -ENOSPC;
 	spin_lock_irqsave(&lock, flags);
-	for (i = ENTRIES_PER_FRAME; i-- > (n ? 0 : FIRST_FREE); )
-		put_free(n * ENTRIES_PER_FRAME + i);
 	nr_frames++;
+	for (i = ENTRIES_PER_FRAME; i-- > (n ? 0 : FIRST_FREE); )
+		if (!READ_ONCE(entry(n * ENTRIES_PER_FRAME + i)->flags))	/* else somebody before us could not end it */
+			grant_list_put(&entries, n * ENTRIES_PER_FRAME + i);
 	spin_unlock_irqrestore(&lock, flags);
 	return 0;
 }
@@ -76,7 +69,7 @@ static int grow(unsigned int wanted)
 	int rc = 0;
 
 	mutex_lock(&growing);
-	while (!rc && READ_ONCE(nr_free) < wanted)
+	while (!rc && READ_ONCE(entries.nr) < wanted)
 		rc = grow_by_one();
 	mutex_unlock(&growing);
 	return rc;
@@ -85,27 +78,14 @@ static int grow(unsigned int wanted)
 int gnttab_alloc_grant_references(u16 count, grant_ref_t *head)
 {
 	unsigned long flags;
-	grant_ref_t tail;
-	int rc = -ENOSPC;
+	bool taken;
 
-	if (READ_ONCE(nr_free) < count && (in_atomic() || irqs_disabled() || grow(count)))
-		return rc;
+	if (READ_ONCE(entries.nr) < count && (in_atomic() || irqs_disabled() || grow(count)))
+		return -ENOSPC;
 	spin_lock_irqsave(&lock, flags);
-	if (nr_free >= count) {
-		unsigned int i;
-
-		*head = count ? first_free : END_OF_LIST;
-		for (i = 0, tail = END_OF_LIST; i < count; i++) {
-			tail = first_free;
-			first_free = next[tail];
-		}
-		if (count)
-			next[tail] = END_OF_LIST;
-		nr_free -= count;
-		rc = 0;
-	}
+	taken = grant_list_take(&entries, count, head);
 	spin_unlock_irqrestore(&lock, flags);
-	return rc;
+	return taken ? 0 : -ENOSPC;
 }
 EXPORT_SYMBOL_GPL(gnttab_alloc_grant_references);
 
@@ -114,7 +94,7 @@ void gnttab_free_grant_reference(grant_ref_t ref)
 	unsigned long flags;
 
 	spin_lock_irqsave(&lock, flags);
-	put_free(ref);
+	grant_list_put(&entries, ref);
 	spin_unlock_irqrestore(&lock, flags);
 }
 EXPORT_SYMBOL_GPL(gnttab_free_grant_reference);
@@ -124,19 +104,14 @@ void gnttab_free_grant_references(grant_ref_t head)
 	unsigned long flags;
 
 	spin_lock_irqsave(&lock, flags);
-	while (head != END_OF_LIST) {
-		grant_ref_t then = next[head];
-
-		put_free(head);
-		head = then;
-	}
+	grant_list_put_all(&entries, head);
 	spin_unlock_irqrestore(&lock, flags);
 }
 EXPORT_SYMBOL_GPL(gnttab_free_grant_references);
 
 int gnttab_empty_grant_references(const grant_ref_t *head)
 {
-	return *head == END_OF_LIST;
+	return *head == GRANT_LIST_END;
 }
 EXPORT_SYMBOL_GPL(gnttab_empty_grant_references);
 
@@ -145,16 +120,16 @@ int gnttab_claim_grant_reference(grant_ref_t *head)
 {
 	grant_ref_t ref = *head;
 
-	if (ref == END_OF_LIST)
+	if (ref == GRANT_LIST_END)
 		return -ENOSPC;
-	*head = next[ref];
+	*head = entries.next[ref];
 	return ref;
 }
 EXPORT_SYMBOL_GPL(gnttab_claim_grant_reference);
 
 void gnttab_release_grant_reference(grant_ref_t *head, grant_ref_t ref)
 {
-	next[ref] = *head;
+	entries.next[ref] = *head;
 	*head = ref;
 }
 EXPORT_SYMBOL_GPL(gnttab_release_grant_reference);
@@ -268,14 +243,14 @@ int grant_init(void)
 	HYPERVISOR_grant_table_op(GNTTABOP_set_version, &version, 1);	/* it may not know the call */
 	max_frames = !HYPERVISOR_grant_table_op(GNTTABOP_query_size, &query, 1) && query.status == GNTST_okay ?
 		     query.max_nr_frames : 1;
-	nr_frames = nr_free = 0;
-	first_free = END_OF_LIST;
+	nr_frames = 0;
+	entries = (struct grant_list){ .first = GRANT_LIST_END };
 	frame = kcalloc(max_frames, sizeof(*frame), GFP_KERNEL);
-	next = kvcalloc(max_frames * ENTRIES_PER_FRAME, sizeof(*next), GFP_KERNEL);
-	if (frame && next && !grow_by_one())
+	entries.next = kvcalloc(max_frames * ENTRIES_PER_FRAME, sizeof(*entries.next), GFP_KERNEL);
+	if (frame && entries.next && !grow_by_one())
 		return 0;
 	kfree(frame);
-	kvfree(next);
+	kvfree(entries.next);
 	return -ENOMEM;
 }
 
@@ -292,5 +267,5 @@ void grant_exit(void)
 	for (i = 0; i < nr_frames && list_empty(&held); i++)
 		special_unmap(frame[i]);
 	kfree(frame);
-	kvfree(next);
+	kvfree(entries.next);
 }

@@ -13,6 +13,7 @@
 #define FIRST_BASE 0x40000000
 #define LAST_BASE 0x40010000
 #define LEAF_HVM 4
+#define LEAF_OURS 6
 #define HVM_VCPU_ID BIT(3)
 
 u32 port_cpuid_base;
@@ -93,6 +94,11 @@ int hypervisor_param(unsigned int index, u64 *value)
 
 	*value = param.value;
 	return rc;
+}
+
+bool hypervisor_has(u32 feature)
+{
+	return cpuid_eax(port_cpuid_base) >= port_cpuid_base + LEAF_OURS && cpuid_eax(port_cpuid_base + LEAF_OURS) & feature;
 }
 
 u32 hypervisor_vcpu(void)

@@ -20,8 +20,13 @@ static const struct step {
 	{ "/dev/xen/xenbus",	store_dev_init,		store_dev_exit },
 	{ "buses",		bus_init,		bus_exit },
 	{ "vcpus",		vcpus_init,		vcpus_exit },
+	{ "balloon",		balloon_init,		balloon_exit },
 	{ "shutdown",		shutdown_init,		shutdown_exit },
 };
+
+static int fail_at = -1;
+module_param(fail_at, int, 0);
+MODULE_PARM_DESC(fail_at, "for tests: loading fails at this step (0 and on), and everything before it is undone");
 
 static void undo(unsigned int from)
 {
@@ -36,9 +41,9 @@ static int __init port_init(void)
 	int rc;
 
 	for (i = 0; i < ARRAY_SIZE(steps); i++) {
-		rc = steps[i].init();
+		rc = i == fail_at ? -EIO : steps[i].init();
 		if (rc) {
-			if (i)		/* the first one has said it */
+			if (i || rc != -ENODEV)		/* the first one has said it */
 				pr_err("%s: error %d\n", steps[i].name, rc);
 			undo(i);
 			return rc;

@@ -28,6 +28,10 @@ int hypervisor_init(void);		/* -ENODEV: not ours */
 int hypervisor_param(unsigned int index, u64 *value);
 /** hypervisor_vcpu: the hypervisor's number of the vcpu that runs here. */
 u32 hypervisor_vcpu(void);
+/** hypervisor_has: PORT_NO_EOI: the upcall's vector needs none; PORT_LEAVE_FIFO: FIFO event channels end when asked. */
+bool hypervisor_has(u32 feature);
+#define PORT_NO_EOI BIT(0)
+#define PORT_LEAVE_FIFO BIT(1)
 
 /* ---- memory.c ---- */
 extern struct shared_info *port_shared;
@@ -60,6 +64,9 @@ int event_init(void);
 void event_exit(void);
 /** event_handle: all that is pending for this CPU. Interrupts off. */
 void event_handle(unsigned int cpu);
+/** event_cpu_up: on @cpu, which may have events from now on; event_cpu_dead: on another one; it has none any more. */
+int event_cpu_up(unsigned int cpu);
+void event_cpu_dead(unsigned int cpu);
 /** event_bind_virq: as bind_virq_to_irqhandler(), any CPU's own ones stay on it. */
 int event_bind_virq(unsigned int virq, unsigned int cpu, irq_handler_t handler, const char *name, void *data);
 /** event_leave: as unbind_from_irqhandler(), but the port stays open for who comes after us. */
@@ -95,5 +102,8 @@ int shutdown_init(void);
 void shutdown_exit(void);
 int vcpus_init(void);
 void vcpus_exit(void);
+/** balloon_init: memory as the store wants it. */
+int balloon_init(void);
+void balloon_exit(void);
 
 #endif

@@ -4,12 +4,15 @@
  * what it wants into control/shutdown.
  */
 #define pr_fmt(fmt) "xen-port: " fmt
+#include <linux/kmsg_dump.h>
 #include <linux/module.h>
 #include <linux/panic_notifier.h>
 #include <linux/reboot.h>
 #include <linux/slab.h>
 #include <linux/sysrq.h>
 #include "port.h"
+
+#define REPORT_BYTES 4096
 
 static int end(unsigned int reason)
 {
@@ -29,9 +32,22 @@ static int restart(struct sys_off_data *data)
 	return end(SHUTDOWN_reboot);
 }
 
-/* Behind those who save what there is to save. */
-static int panicked(struct notifier_block *nb, unsigned long event, void *text)
+/* The end of the kernel's log, for the hypervisor's: other consoles may be dead. */
+static void report(void)
 {
+	static char text[REPORT_BYTES];
+	struct kmsg_dump_iter iter;
+	size_t bytes;
+
+	kmsg_dump_rewind(&iter);
+	if (kmsg_dump_get_buffer(&iter, false, text, sizeof(text), &bytes))
+		HYPERVISOR_console_io(CONSOLEIO_write, bytes, text);
+}
+
+/* Behind those who save what there is to save. */
+static int panicked(struct notifier_block *nb, unsigned long event, void *unused)
+{
+	report();
 	return end(SHUTDOWN_crash);
 }
 static struct notifier_block panic_block = { .notifier_call = panicked, .priority = INT_MIN };

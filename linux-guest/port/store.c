@@ -15,6 +15,7 @@
 #include <linux/wait.h>
 #include "port.h"
 #include "store.h"
+#include "store-ring.h"
 #include <xen/interface/hvm/params.h>
 
 struct request {
@@ -40,36 +41,14 @@ static u32 last_id;
 
 /* ---- the rings ---- */
 
-static unsigned int room(void)
-{
-	const struct xenstore_domain_interface *s = xen_store_interface;
-	unsigned int used = s->req_prod - READ_ONCE(s->req_cons);
-
-	return used > XENSTORE_RING_SIZE ? 0 : XENSTORE_RING_SIZE - used;
-}
-
-static unsigned int waiting(void)
-{
-	const struct xenstore_domain_interface *s = xen_store_interface;
-	unsigned int n = READ_ONCE(s->rsp_prod) - s->rsp_cons;
-
-	return n > XENSTORE_RING_SIZE ? 0 : n;
-}
-
 /* With sending. */
 static void write_bytes(const char *from, unsigned int bytes)
 {
-	struct xenstore_domain_interface *s = xen_store_interface;
-
 	while (bytes) {
-		unsigned int at = MASK_XENSTORE_IDX(s->req_prod), n;
+		u32 n;
 
-		wait_event(moved, room());
-		n = min3(bytes, room(), XENSTORE_RING_SIZE - at);
-		mb();			/* the other side's position before the bytes that it frees */
-		memcpy(s->req + at, from, n);
-		wmb();			/* bytes before our position */
-		WRITE_ONCE(s->req_prod, s->req_prod + n);
+		wait_event(moved, store_room(xen_store_interface));
+		n = store_put(xen_store_interface, from, bytes);
 		notify_remote_via_evtchn(xen_store_evtchn);
 		from += n;
 		bytes -= n;
@@ -79,19 +58,13 @@ static void write_bytes(const char *from, unsigned int bytes)
 /* Return: 0, -EINTR when the thread has to end. */
 static int read_bytes(char *to, unsigned int bytes)
 {
-	struct xenstore_domain_interface *s = xen_store_interface;
-
 	while (bytes) {
-		unsigned int at = MASK_XENSTORE_IDX(s->rsp_cons), n;
+		u32 n;
 
-		wait_event_freezable(moved, waiting() || kthread_should_stop());
+		wait_event_freezable(moved, store_waiting(xen_store_interface) || kthread_should_stop());
 		if (kthread_should_stop())
 			return -EINTR;
-		n = min3(bytes, waiting(), XENSTORE_RING_SIZE - at);
-		rmb();			/* the other side's position before its bytes */
-		memcpy(to, s->rsp + at, n);
-		mb();			/* bytes are read before their space is given back */
-		WRITE_ONCE(s->rsp_cons, s->rsp_cons + n);
+		n = store_get(xen_store_interface, to, bytes);
 		notify_remote_via_evtchn(xen_store_evtchn);
 		to += n;
 		bytes -= n;

@@ -14,11 +14,13 @@
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
 #include <asm/pvclock.h>
+#include <asm/tsc.h>
 #include "port.h"
 #include <xen/interface/vcpu.h>
 #include <xen/xen-ops.h>
 
 #define RATING 400
+#define BELOW_TSC 299			/* where the kernel trusts the TSC, that is nearer */
 #define MIN_DELTA 1000			/* ns */
 #define MAX_DELTA LONG_MAX
 
@@ -68,7 +70,6 @@ static u64 read_clock(struct clocksource *cs)
 
 static struct clocksource clock = {
 	.name	= "xen",
-	.rating	= RATING,
 	.read	= read_clock,
 	.mask	= CLOCKSOURCE_MASK(64),
 	.flags	= CLOCK_SOURCE_IS_CONTINUOUS,
@@ -156,10 +157,16 @@ static void set_wall_clock(void)
 	do_settimeofday64(&boot);
 }
 
+static bool tsc_is_clock(void)
+{
+	return boot_cpu_has(X86_FEATURE_CONSTANT_TSC) && boot_cpu_has(X86_FEATURE_NONSTOP_TSC) && !check_tsc_unstable();
+}
+
 /* Behind event_init(), which has readied the CPUs' timers. */
 int port_time_init(void)
 {
 	set_wall_clock();
+	clock.rating = tsc_is_clock() ? BELOW_TSC : RATING;
 	return clocksource_register_hz(&clock, NSEC_PER_SEC);
 }
 

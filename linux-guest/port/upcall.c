@@ -22,8 +22,6 @@
 #include <xen/interface/hvm/hvm_op.h>
 #include <xen/xen-ops.h>
 
-#define LEAF_OURS 6			/* of CPUID */
-#define UPCALL_NO_EOI BIT(0)
 /* <xen/interface/hvm/hvm_op.h> has it in newer kernels only. */
 #define OP_SET_UPCALL_VECTOR 23
 struct upcall_vector {
@@ -88,14 +86,16 @@ static int upcall_cpu_up(unsigned int cpu)
 	per_cpu(xen_vcpu_id, cpu) = hypervisor_vcpu();
 	if (xen_vcpu_nr(cpu) >= PORT_MAX_VCPUS)
 		return -ENODEV;
+	rc = event_cpu_up(cpu);
+	if (rc)
+		return rc;
 	irq = irq_domain_alloc_irqs(domain, 1, cpu_to_node(cpu), &alloc);
 	if (irq < 0)
 		return irq;
 	per_cpu(upcall_irq, cpu) = irq;
 	cfg = irqd_cfg(irq_get_irq_data(irq));
 	info = port_vcpu(xen_vcpu_nr(cpu));
-	info->evtchn_pending_sel = 0;	/* nothing is bound to it yet */
-	info->evtchn_upcall_pending = 0;
+	info->evtchn_upcall_pending = 1;	/* look once: what came while there was no vector has told nobody */
 	info->evtchn_upcall_mask = 0;
 	rc = cfg ? set_vector(cpu, cfg->vector) : -EINVAL;
 	if (!rc)
@@ -114,11 +114,13 @@ static int upcall_cpu_down(unsigned int cpu)
 	time_cpu_down(cpu);
 	if (set_vector(cpu, 0))
 		pr_warn("CPU %u: the hypervisor keeps the vector of its events\n", cpu);
+	port_vcpu(xen_vcpu_nr(cpu))->evtchn_upcall_mask = 1;	/* nobody is called, nobody woken */
 	return 0;
 }
 
 static int upcall_cpu_dead(unsigned int cpu)
 {
+	event_cpu_dead(cpu);
 	if (per_cpu(upcall_irq, cpu))
 		free_upcall(cpu);
 	return 0;
@@ -144,12 +146,11 @@ static void free_domain(void)
 
 int upcall_init(void)
 {
-	u32 max = cpuid_eax(port_cpuid_base);
 	int rc = make_domain();
 
 	if (rc)
 		return rc;
-	no_eoi = max >= port_cpuid_base + LEAF_OURS && cpuid_eax(port_cpuid_base + LEAF_OURS) & UPCALL_NO_EOI;
+	no_eoi = hypervisor_has(PORT_NO_EOI);
 	prepared = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "xen/port:dead", NULL, upcall_cpu_dead);
 	if ((int)prepared < 0) {
 		free_domain();

@@ -108,6 +108,9 @@
 #define xen_xenbus_fops			xenport_xenbus_fops
 #define xen_privcmd_fops		xenport_privcmd_fops
 
+/* The kernel's own code, which sleeps, has not made /proc/xen. */
+#undef CONFIG_XEN_COMPAT_XENFS
+
 /*
  * Stands for the kernel's header of hypercalls, whose calls go to code that does not know where it is. Ours are in
  * port-hypercall.h; the one that a kernel header makes is declared here. (No more is included here than must be: a source's
