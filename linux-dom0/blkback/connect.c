@@ -95,7 +95,7 @@ static int read_abi(struct blkback *back, enum blk_abi *abi)
 	if (!strcmp(text, XEN_IO_PROTO_ABI_X86_32))
 		*abi = BLK_ABI_X86_32;
 	else if (strcmp(text, XEN_IO_PROTO_ABI_NATIVE) && strcmp(text, XEN_IO_PROTO_ABI_X86_64)) {
-		xenbus_dev_fatal(back->bus, -EPROTO, "the frontend's protocol '%s' is not known", text);
+		xenolith_bus_fault(back->bus, -EPROTO, "the frontend's protocol '%s' is not known", text);
 		return -EPROTO;
 	}
 	return 0;
@@ -105,7 +105,7 @@ static int read_order(struct blkback *back, unsigned int *order)
 {
 	*order = blkif_ring_order(said(back, "ring-page-order", 0), said(back, "num-ring-pages", 1));
 	if (*order > back_max_order) {
-		xenbus_dev_fatal(back->bus, -EINVAL, "the frontend's rings are larger than 2^%u pages", back_max_order);
+		xenolith_bus_fault(back->bus, -EINVAL, "the frontend's rings are larger than 2^%u pages", back_max_order);
 		return -EINVAL;
 	}
 	return 0;
@@ -115,7 +115,7 @@ static int read_queues(struct blkback *back, unsigned int *nr)
 {
 	*nr = said(back, "multi-queue-num-queues", 1);
 	if (!*nr || *nr > back_max_queues) {
-		xenbus_dev_fatal(back->bus, -EINVAL, "the frontend has %u rings, %u were offered", *nr, back_max_queues);
+		xenolith_bus_fault(back->bus, -EINVAL, "the frontend has %u rings, %u were offered", *nr, back_max_queues);
 		return -EINVAL;
 	}
 	return 0;
@@ -144,12 +144,12 @@ static int connect_ring(struct blkback *back, struct back_ring *ring, const char
 	if (!rc && xenbus_scanf(XBT_NIL, path, "event-channel", "%u", &offer->port) != 1)
 		rc = -EINVAL;
 	if (rc) {
-		xenbus_dev_fatal(back->bus, rc, "reading the ring in %s", path);
+		xenolith_bus_fault(back->bus, rc, "reading the ring in %s", path);
 		return rc;
 	}
 	rc = back_create_ring(back, ring, offer);
 	if (rc)
-		xenbus_dev_fatal(back->bus, rc, "the ring of %s", path);
+		xenolith_bus_fault(back->bus, rc, "the ring of %s", path);
 	return rc;
 }
 

@@ -108,7 +108,7 @@ static void broken(struct work_struct *work)
 {
 	struct blkback *back = container_of(work, struct blkback, broken);
 
-	xenbus_dev_fatal(back->bus, -EPROTO, "disconnected, the frontend sent %s", back->reason);
+	xenolith_bus_fault(back->bus, -EPROTO, "disconnected, the frontend sent %s", back->reason);
 	disconnect(back);
 }
 
@@ -149,14 +149,23 @@ static void frontend_closed(struct blkback *back)
 		device_unregister(&back->bus->dev);
 }
 
+/* It may have closed and begun anew before this was seen: rings that are in use are those of before. */
+static void frontend_starts(struct blkback *back)
+{
+	if (back->bus->state == XenbusStateInitWait)
+		return;
+	disconnect(back);
+	cancel_work_sync(&back->broken);	/* which is about rings that are gone */
+	xenbus_switch_state(back->bus, XenbusStateInitWait);
+}
+
 static void frontend_changed(struct xenbus_device *bus, enum xenbus_state state)
 {
 	struct blkback *back = dev_get_drvdata(&bus->dev);
 
 	switch (state) {
 	case XenbusStateInitialising:
-		if (bus->state == XenbusStateClosed)
-			xenbus_switch_state(bus, XenbusStateInitWait);
+		frontend_starts(back);
 		break;
 	case XenbusStateInitialised:
 	case XenbusStateConnected:
@@ -174,7 +183,7 @@ static void frontend_changed(struct xenbus_device *bus, enum xenbus_state state)
 		device_unregister(&bus->dev);
 		break;
 	default:
-		xenbus_dev_fatal(bus, -EINVAL, "the frontend is in state %d", state);
+		xenolith_bus_fault(bus, -EINVAL, "the frontend is in state %d", state);
 	}
 }
 

@@ -142,10 +142,12 @@ static void frontend_closes(struct netback *nb, enum xenbus_state to)
 		xenbus_switch_state(nb->dev, to);
 }
 
+/* It may have closed and begun anew before this was seen: rings that are in use are those of before. */
 static void frontend_starts(struct netback *nb)
 {
-	if (nb->dev->state != XenbusStateClosed && nb->dev->state != XenbusStateClosing)
+	if (nb->dev->state == XenbusStateInitWait && !nb->connected)
 		return;
+	netback_disconnect(nb);
 	clear_bit(0, &nb->broken);
 	xenbus_switch_state(nb->dev, XenbusStateInitWait);
 }

@@ -80,11 +80,7 @@ static int make_queue(struct netback *nb, unsigned int index)
 		return -ENOMEM;
 	queue->nb = nb;
 	queue->index = index;
-	rc = read_queue(folder, &nodes);
-	if (rc)
-		xenbus_dev_error(nb->dev, rc, "%s lacks ring references or event channels", folder);
-	else
-		rc = netback_queue_make(queue, &nodes);
+	rc = read_queue(folder, &nodes) ?: netback_queue_make(queue, &nodes);
 	kfree(folder);
 	return rc;
 }
@@ -152,11 +148,12 @@ int netback_connect(struct netback *nb)
 	int rc;
 
 	if (!nr || nr > netback_max_queues) {
-		xenbus_dev_fatal(nb->dev, -EINVAL, "the frontend wants %u queues, at most %u were offered", nr, netback_max_queues);
+		xenolith_bus_fault(nb->dev, -EINVAL, "the frontend wants %u queues, at most %u were offered", nr,
+				   netback_max_queues);
 		return -EINVAL;
 	}
 	if (!xenbus_read_unsigned(nb->dev->otherend, "request-rx-copy", 0)) {
-		xenbus_dev_fatal(nb->dev, -EOPNOTSUPP, "the frontend does not set request-rx-copy; nothing else is possible");
+		xenolith_bus_fault(nb->dev, -EOPNOTSUPP, "the frontend does not set request-rx-copy; nothing else is possible");
 		return -EOPNOTSUPP;
 	}
 	read_features(nb);
@@ -166,7 +163,7 @@ int netback_connect(struct netback *nb)
 	if (rc) {
 		if (nb->queues)
 			free_queues(nb);
-		xenbus_dev_fatal(nb->dev, rc, "connecting to the frontend's rings");
+		xenolith_bus_fault(nb->dev, rc, "connecting to the rings and event channels that %s names", nb->dev->otherend);
 		return rc;
 	}
 	attach(nb);

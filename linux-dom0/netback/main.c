@@ -152,9 +152,11 @@ static void fault_work(struct work_struct *work)
 	struct netback *nb = container_of(work, struct netback, fault_work);
 
 	mutex_lock(&nb->lock);
-	netback_disconnect(nb);
-	if (nb->dev->state != XenbusStateClosed)
-		xenbus_switch_state(nb->dev, XenbusStateClosing);
+	if (test_bit(0, &nb->broken)) {		/* else the frontend has begun anew meanwhile */
+		netback_disconnect(nb);
+		if (nb->dev->state != XenbusStateClosed)
+			xenbus_switch_state(nb->dev, XenbusStateClosing);
+	}
 	mutex_unlock(&nb->lock);
 }
 
@@ -162,7 +164,8 @@ void netback_fault(struct netback *nb, const char *what)
 {
 	if (test_and_set_bit(0, &nb->broken))
 		return;
-	netdev_err(nb->netdev, "domain %u broke the protocol, disconnected: %s\n", nb->domid, what);
+	if (xenolith_may_say())
+		netdev_err(nb->netdev, "domain %u broke the protocol, disconnected: %s\n", nb->domid, what);
 	netif_carrier_off(nb->netdev);
 	schedule_work(&nb->fault_work);
 }
@@ -217,10 +220,10 @@ struct netback *netback_create(struct xenbus_device *dev, domid_t domid, unsigne
 
 void netback_destroy(struct netback *nb)
 {
-	cancel_work_sync(&nb->fault_work);
 	mutex_lock(&nb->lock);
 	netback_disconnect(nb);
 	mutex_unlock(&nb->lock);
+	cancel_work_sync(&nb->fault_work);	/* after the last that may order it */
 	unregister_netdev(nb->netdev);
 	free_netdev(nb->netdev);
 }

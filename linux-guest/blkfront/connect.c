@@ -175,13 +175,13 @@ int front_read_features(struct blkfront *front)
 	rc = xenbus_gather(XBT_NIL, front->bus->otherend, "sectors", "%llu", &features.sectors, "info", "%u", &features.info,
 			   "sector-size", "%u", &limits->logical, NULL);
 	if (rc) {
-		xenbus_dev_fatal(front->bus, rc, "reading what the backend says in %s", front->bus->otherend);
+		xenolith_bus_fault(front->bus, rc, "reading what the backend says in %s", front->bus->otherend);
 		return rc;
 	}
 	limits->physical = offered(front, "physical-sector-size", limits->logical);
 	if (!good_sector_size(limits->logical) || !is_power_of_2(limits->physical) || features.sectors > MAX_SECTORS) {
-		xenbus_dev_fatal(front->bus, -EINVAL, "the backend has %llu sectors of %u and %u bytes", features.sectors,
-				 limits->logical, limits->physical);
+		xenolith_bus_fault(front->bus, -EINVAL, "the backend has %llu sectors of %u and %u bytes", features.sectors,
+				   limits->logical, limits->physical);
 		return -EINVAL;
 	}
 	limits->physical = max(limits->physical, limits->logical);

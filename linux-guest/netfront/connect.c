@@ -204,12 +204,12 @@ static int connect(struct netfront *front)
 	int rc;
 
 	if (!xenbus_read_unsigned(dev->otherend, "feature-rx-copy", 0)) {
-		xenbus_dev_fatal(dev, -EINVAL, "the backend has no feature-rx-copy, without which nothing works");
+		xenolith_bus_fault(dev, -EINVAL, "the backend has no feature-rx-copy, without which nothing works");
 		return -EINVAL;
 	}
 	rc = read_address(front);
 	if (rc) {
-		xenbus_dev_fatal(dev, rc, "no valid address in %s/mac", dev->nodename);
+		xenolith_bus_fault(dev, rc, "no valid address in %s/mac", dev->nodename);
 		return rc;
 	}
 	read_offers(front);

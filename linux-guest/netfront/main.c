@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The interface and the driver: see netfront.h. */
+#include <linux/delay.h>
 #include <linux/module.h>
 #include <linux/rtnetlink.h>
 
@@ -14,6 +15,7 @@ module_param_named(trusted, netfront_trusts_backends, bool, 0644);
 MODULE_PARM_DESC(trusted, "Backends may see what else is in the page of a packet (default); else packets are copied");
 
 #define DEFAULT_QUEUES	8u
+#define CLOSE_TRIES	500	/* of 10 ms */
 
 /* Ask for an event for what comes next. true: it is there already. */
 static bool more_to_do(struct netfront_queue *queue)
@@ -181,9 +183,11 @@ static void fault_work(struct work_struct *work)
 	struct netfront *front = container_of(work, struct netfront, fault_work);
 
 	mutex_lock(&front->lock);
-	netfront_disconnect(front);
-	xenbus_switch_state(front->dev, XenbusStateClosing);
-	xenbus_switch_state(front->dev, XenbusStateClosed);
+	if (test_bit(0, &front->broken)) {	/* else the backend has begun anew meanwhile */
+		netfront_disconnect(front);
+		xenbus_switch_state(front->dev, XenbusStateClosing);
+		xenbus_switch_state(front->dev, XenbusStateClosed);
+	}
 	mutex_unlock(&front->lock);
 }
 
@@ -191,7 +195,8 @@ void netfront_fault(struct netfront *front, const char *what)
 {
 	if (test_and_set_bit(0, &front->broken))
 		return;
-	dev_err(&front->dev->dev, "%s: the backend broke the protocol, disconnected: %s\n", front->netdev->name, what);
+	if (xenolith_may_say())
+		dev_err(&front->dev->dev, "%s: the backend broke the protocol, disconnected: %s\n", front->netdev->name, what);
 	netif_carrier_off(front->netdev);
 	schedule_work(&front->fault_work);
 }
@@ -233,14 +238,31 @@ static int netfront_probe(struct xenbus_device *dev, const struct xenbus_device_
 	return xenbus_switch_state(dev, XenbusStateInitialising);
 }
 
+/* A backend that sends us something finds our pages gone if it did not stop before; but it is not waited for forever. */
+static void ask_to_stop(struct xenbus_device *dev)
+{
+	unsigned int tries;
+
+	xenbus_switch_state(dev, XenbusStateClosing);
+	for (tries = 0; tries < CLOSE_TRIES; tries++) {
+		enum xenbus_state state = xenbus_read_driver_state(dev->otherend);
+
+		if (state == XenbusStateClosing || state == XenbusStateClosed || state == XenbusStateUnknown)
+			break;
+		msleep(10);
+	}
+}
+
 static void netfront_remove(struct xenbus_device *dev)
 {
 	struct netfront *front = dev_get_drvdata(&dev->dev);
 
-	cancel_work_sync(&front->fault_work);
+	if (front->connected && dev->state == XenbusStateConnected)
+		ask_to_stop(dev);
 	mutex_lock(&front->lock);
 	netfront_disconnect(front);
 	mutex_unlock(&front->lock);
+	cancel_work_sync(&front->fault_work);	/* after the last that may order it */
 	if (front->registered)
 		unregister_netdev(front->netdev);
 	free_netdev(front->netdev);
@@ -252,9 +274,10 @@ static int netfront_resume(struct xenbus_device *dev)
 	struct netfront *front = dev_get_drvdata(&dev->dev);
 
 	mutex_lock(&front->lock);
-	clear_bit(0, &front->broken);
 	netfront_disconnect(front);
 	mutex_unlock(&front->lock);
+	cancel_work_sync(&front->fault_work);
+	clear_bit(0, &front->broken);
 	return xenbus_switch_state(dev, XenbusStateInitialising);
 }
 

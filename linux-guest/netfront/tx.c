@@ -315,11 +315,17 @@ drop:
 int netfront_tx_frame(struct netfront_queue *queue, struct xdp_frame *frame)
 {
 	struct page *page = virt_to_page(frame->data);
+	bool bounced = !queue->front->trusted;
 	u16 id;
 
 	if (!tx_has_room(queue))
 		return -ENOSPC;
-	id = put_request(queue, NO_SLOT, TX_FRAME, page, offset_in_page(frame->data), frame->len, false);
+	/* Pointers of the kernel lie before a frame. */
+	if (bounced)
+		page = bounce(page, offset_in_page(frame->data), frame->len);
+	if (!page)
+		return -ENOMEM;
+	id = put_request(queue, NO_SLOT, TX_FRAME, page, offset_in_page(frame->data), frame->len, bounced);
 	queue->tx_slots[id].owner = frame;
 	netif_count(&queue->tx_stats, 1, frame->len);
 	return 0;

@@ -9,7 +9,7 @@
 
 #include "netfront.h"
 
-#define RECONFIGURE_TRIES	200	/* of 10 ms */
+#define RECONFIGURE_TRIES	3000	/* of 10 ms */
 
 static bool send_back(struct net_device *netdev, struct xdp_buff *xdp)
 {
@@ -84,22 +84,34 @@ int netfront_xdp_xmit(struct net_device *netdev, int n, struct xdp_frame **frame
 }
 
 /* Wait for the backend's answer here: this holds the RTNL, which the thread of store events may be waiting for. */
+static bool backend_answers(struct xenbus_device *dev, bool answered)
+{
+	int tries;
+
+	for (tries = 0; tries < RECONFIGURE_TRIES; tries++) {
+		if ((xenbus_read_driver_state(dev->otherend) == XenbusStateReconfigured) == answered)
+			return true;
+		msleep(10);
+	}
+	return false;
+}
+
 static int reconfigure(struct netfront *front, unsigned int headroom)
 {
 	struct xenbus_device *dev = front->dev;
-	int tries, rc;
+	bool answered;
+	int rc;
 
+	/* Its answer to the change before is not one to this. */
+	if (!backend_answers(dev, false))
+		return -ETIMEDOUT;
 	rc = xenbus_printf(XBT_NIL, dev->nodename, "xdp-headroom", "%u", headroom);
 	if (rc)
 		return rc;
 	xenbus_switch_state(dev, XenbusStateReconfiguring);
-	for (tries = 0; tries < RECONFIGURE_TRIES; tries++) {
-		if (xenbus_read_driver_state(dev->otherend) == XenbusStateReconfigured)
-			break;
-		msleep(10);
-	}
+	answered = backend_answers(dev, true);
 	xenbus_switch_state(dev, XenbusStateConnected);
-	return tries < RECONFIGURE_TRIES ? 0 : -ETIMEDOUT;
+	return answered ? 0 : -ETIMEDOUT;
 }
 
 static int set_program(struct netfront *front, struct bpf_prog *prog, struct netlink_ext_ack *ack)

@@ -3,6 +3,7 @@
 #ifndef XENOLITH_BUS_H
 #define XENOLITH_BUS_H
 
+#include <linux/ratelimit.h>
 #include <xenolith/hypercall.h>
 #include <xen/xenbus.h>
 #include <xen/platform_pci.h>
@@ -40,6 +41,20 @@ static inline int xenolith_in_transaction(struct xenbus_device *dev,
 	} while (rc == -EAGAIN);
 	return rc;
 }
+
+/* Whether what the other side did wrong may be said once more: it can do it as often as it likes. For each place in the source. */
+#define xenolith_may_say() ({					\
+	static DEFINE_RATELIMIT_STATE(limit, 60 * HZ, 60);	\
+	__ratelimit(&limit);					\
+})
+
+/* xenbus_dev_fatal() for what the other side did wrong: the device closes each time, whether or not that is said. */
+#define xenolith_bus_fault(dev, rc, fmt, ...) do {			\
+	if (xenolith_may_say())						\
+		xenbus_dev_fatal(dev, rc, fmt, ##__VA_ARGS__);		\
+	else								\
+		xenbus_switch_state(dev, XenbusStateClosing);		\
+} while (0)
 
 /* Drivers for the port are found by names of their own (port.h). */
 #ifdef XENOLITH_PORT_H

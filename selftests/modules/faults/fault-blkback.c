@@ -3,13 +3,8 @@
  * A block backend that breaks the protocol. It is bound to a device in place of the real one (drivers/fault-vbd/bind), takes
  * its ring over, and answers the next request in the way that "fault" says when it is bound.
  */
-#include <linux/module.h>
-#include <linux/slab.h>
-#include <linux/workqueue.h>
+#include "fault.h"
 #include <xenolith/blkif.h>
-#include <xenolith/bus.h>
-#include <xenolith/event.h>
-#include <xenolith/grant.h>
 
 enum fault { BAD_ID, HUGE_ID, TWICE, BAD_OP, JUMP, AHEAD, STILL_MAPPED, BAD_STATUS };
 
@@ -17,42 +12,9 @@ static unsigned int fault;
 module_param(fault, uint, 0644);
 
 struct back {
-	struct xenbus_device *bus;
+	struct fault_back base;
 	struct blkif_back_ring ring;
-	void *shared;
-	int irq;
-	unsigned int fault;
-	bool done;
-	struct work_struct work;
-	struct page *page;
-	grant_handle_t handle;
 };
-
-/* Keep the frontend's page mapped until the driver is unbound. */
-static void keep_mapped(struct back *b, const struct blkif_request *r)
-{
-	struct gnttab_map_grant_ref op;
-
-	if (gnttab_alloc_pages(1, &b->page))
-		return;
-	gnttab_set_map_op(&op, (unsigned long)page_address(b->page), GNTMAP_host_map, r->u.rw.seg[0].gref, b->bus->otherend_id);
-	if (gnttab_map_refs(&op, NULL, &b->page, 1) || op.status != GNTST_okay)
-		pr_err("fault-blkback: the page cannot be mapped\n");
-	else
-		b->handle = op.handle;
-}
-
-static void unmap(struct back *b)
-{
-	struct gnttab_unmap_grant_ref op;
-
-	if (b->handle != INVALID_GRANT_HANDLE) {
-		gnttab_set_unmap_op(&op, (unsigned long)page_address(b->page), GNTMAP_host_map, b->handle);
-		gnttab_unmap_refs(&op, NULL, &b->page, 1);
-	}
-	if (b->page)
-		gnttab_free_pages(1, &b->page);
-}
 
 static void put(struct back *b, const struct blkif_response *response)
 {
@@ -68,7 +30,7 @@ static void answer(struct back *b, const struct blkif_request *r)
 		response.id = r->u.indirect.id;
 		response.operation = r->u.indirect.indirect_op;
 	}
-	switch (b->fault) {
+	switch (b->base.fault) {
 	case BAD_ID:
 		response.id += 7;
 		break;
@@ -85,61 +47,43 @@ static void answer(struct back *b, const struct blkif_request *r)
 		b->ring.rsp_prod_pvt += 1000;
 		break;
 	case STILL_MAPPED:
-		keep_mapped(b, r);
+		fault_keep_mapped(&b->base, r->u.rw.seg[0].gref);
 		break;
 	case BAD_STATUS:
 		response.status = 12345;
 		break;
 	}
 	put(b, &response);
-	if (b->fault == AHEAD)
+	if (b->base.fault == AHEAD)
 		put(b, &response);
 	virt_wmb();	/* the responses before the index that says that they are there */
 	b->ring.sring->rsp_prod = b->ring.rsp_prod_pvt;
-	notify_remote_via_irq(b->irq);
+	notify_remote_via_irq(b->base.irqs[0]);
 }
 
 static void serve(struct work_struct *work)
 {
-	struct back *b = container_of(work, struct back, work);
+	struct back *b = container_of(work, struct back, base.work);
 	struct blkif_request r;
 
-	if (!b->done && READ_ONCE(b->ring.sring->req_prod) != b->ring.req_cons) {
-		b->done = true;
-		virt_rmb();	/* the request after the index */
+	if (fault_is_due(&b->base, READ_ONCE(b->ring.sring->req_prod) != b->ring.req_cons)) {
 		RING_COPY_REQUEST(&b->ring, b->ring.req_cons, &r);
 		answer(b, &r);
 	}
 	b->ring.sring->req_event = b->ring.req_cons + 1;
-	xen_irq_lateeoi(b->irq, 0);
-}
-
-static irqreturn_t interrupt(int irq, void *data)
-{
-	schedule_work(&((struct back *)data)->work);
-	return IRQ_HANDLED;
+	xen_irq_lateeoi(b->base.irqs[0], 0);
 }
 
 static int take_over(struct back *b)
 {
-	unsigned int ref, port;
 	struct blkif_sring *shared;
-	int rc;
+	int rc = fault_map_ring(&b->base, 0, "ring-ref");
 
-	if (xenbus_gather(XBT_NIL, b->bus->otherend, "ring-ref", "%u", &ref, "event-channel", "%u", &port, NULL))
-		return -EINVAL;
-	rc = xenbus_map_ring_valloc(b->bus, &ref, 1, &b->shared);
 	if (rc)
 		return rc;
-	shared = b->shared;
-	BACK_RING_ATTACH(&b->ring, shared, shared->rsp_prod, XEN_PAGE_SIZE);
-	rc = bind_interdomain_evtchn_to_irqhandler_lateeoi(b->bus, port, interrupt, 0, "fault-blkback", b);
-	if (rc < 0) {
-		xenbus_unmap_ring_vfree(b->bus, b->shared);
-		return rc;
-	}
-	b->irq = rc;
-	return 0;
+	shared = b->base.shared[0];
+	BACK_RING_ATTACH(&b->ring, shared, READ_ONCE(shared->rsp_prod), XEN_PAGE_SIZE);
+	return fault_bind(&b->base, 0, "event-channel");
 }
 
 static int fault_probe(struct xenbus_device *bus, const struct xenbus_device_id *id)
@@ -149,18 +93,16 @@ static int fault_probe(struct xenbus_device *bus, const struct xenbus_device_id 
 
 	if (!b)
 		return -ENOMEM;
-	b->bus = bus;
-	b->fault = fault;
-	b->handle = INVALID_GRANT_HANDLE;
-	INIT_WORK(&b->work, serve);
+	fault_back_init(&b->base, bus, fault, serve);
 	rc = take_over(b);
 	if (rc) {
+		fault_back_end(&b->base);
 		kfree(b);
 		return rc;
 	}
 	dev_set_drvdata(&bus->dev, b);
 	xenbus_switch_state(bus, XenbusStateConnected);
-	schedule_work(&b->work);
+	schedule_work(&b->base.work);
 	return 0;
 }
 
@@ -168,14 +110,9 @@ static void fault_remove(struct xenbus_device *bus)
 {
 	struct back *b = dev_get_drvdata(&bus->dev);
 
-	unbind_from_irqhandler(b->irq, b);
-	cancel_work_sync(&b->work);
-	unmap(b);
-	xenbus_unmap_ring_vfree(bus, b->shared);
+	fault_back_end(&b->base);
 	kfree(b);
 }
-
-static void changed(struct xenbus_device *bus, enum xenbus_state state) { }
 
 static const struct xenbus_device_id ids[] = { { "vbd" }, { "" } };
 
@@ -184,7 +121,7 @@ static struct xenbus_driver driver = {
 	.ids = ids,
 	.probe = fault_probe,
 	.remove = fault_remove,
-	.otherend_changed = changed,
+	.otherend_changed = fault_changed,
 	.allow_rebind = true,
 };
 

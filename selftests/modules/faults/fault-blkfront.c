@@ -4,19 +4,8 @@
  * wrong thing, and looks whether the backend has disconnected and let go of every page; then it begins anew with the next.
  * What an honest frontend may do by mistake must only be an error. Prints TAP, each line begins with "fault-blkfront:".
  */
-#include <linux/delay.h>
-#include <linux/kthread.h>
-#include <linux/module.h>
-#include <linux/slab.h>
+#include "fault.h"
 #include <xenolith/blkif.h>
-#include <xenolith/bus.h>
-#include <xenolith/event.h>
-#include <xenolith/grant.h>
-#include <xenolith/hypercall.h>
-
-#define SECONDS 20
-#define BAD_REF 0x7fffff
-#define say(fmt, ...) pr_info("fault-blkfront: " fmt "\n", ##__VA_ARGS__)
 
 static unsigned int device = 51728;
 module_param(device, uint, 0444);
@@ -157,37 +146,6 @@ static const struct fault faults[] = {
 
 /* --- one connection -------------------------------------------------------------------------------------------------- */
 
-static irqreturn_t interrupt(int irq, void *data)
-{
-	xen_irq_lateeoi(irq, 0);
-	return IRQ_HANDLED;
-}
-
-static bool backend_is(struct front *f, enum xenbus_state from, enum xenbus_state to)
-{
-	unsigned int n;
-
-	for (n = 0; n < SECONDS * 20; n++) {
-		enum xenbus_state state = xenbus_read_driver_state(f->bus->otherend);
-
-		if (state >= from && state <= to)
-			return true;
-		msleep(50);
-	}
-	return false;
-}
-
-static grant_ref_t grant(struct front *f, struct page **page)
-{
-	int ref;
-
-	*page = alloc_page(GFP_KERNEL | __GFP_ZERO);
-	if (!*page)
-		return BAD_REF;
-	ref = gnttab_grant_foreign_access(f->bus->otherend_id, xen_page_to_gfn(*page), 0);
-	return ref < 0 ? BAD_REF : ref;
-}
-
 static int prepare(struct front *f)
 {
 	int rc = xenbus_setup_ring(f->bus, GFP_KERNEL, &f->shared, 1, &f->ring_ref);
@@ -195,11 +153,11 @@ static int prepare(struct front *f)
 	if (rc)
 		return rc;
 	XEN_FRONT_RING_INIT(&f->ring, (struct blkif_sring *)f->shared, XEN_PAGE_SIZE);
-	f->data_ref = grant(f, &f->data);
-	f->table_ref = grant(f, &f->table);
+	f->data_ref = fault_grant(f->bus, &f->data);
+	f->table_ref = fault_grant(f->bus, &f->table);
 	rc = xenbus_alloc_evtchn(f->bus, &f->port);
 	if (!rc)
-		f->irq = bind_evtchn_to_irqhandler_lateeoi(f->port, interrupt, 0, "fault-blkfront", f);
+		f->irq = bind_evtchn_to_irqhandler_lateeoi(f->port, fault_event, 0, "fault-blkfront", f);
 	return rc ?: f->irq < 0 ? f->irq : 0;
 }
 
@@ -207,11 +165,8 @@ static int publish(struct front *f, const struct fault *fault)
 {
 	static const char *const old[] = { "ring-page-order", "num-ring-pages", "multi-queue-num-queues", "feature-persistent" };
 	const char *node = f->bus->nodename;
-	unsigned int n;
 
-	for (n = 0; n < ARRAY_SIZE(old); n++)
-		if (xenbus_exists(XBT_NIL, node, old[n]))
-			xenbus_rm(XBT_NIL, node, old[n]);
+	fault_remove_nodes(f->bus, old, ARRAY_SIZE(old));
 	return xenbus_printf(XBT_NIL, node, "ring-ref", "%u", f->ring_ref) ?:
 	       xenbus_printf(XBT_NIL, node, "event-channel", "%u", f->port) ?:
 	       xenbus_printf(XBT_NIL, node, "protocol", "x86_64-abi") ?:
@@ -247,16 +202,9 @@ static int response(struct front *f)
 /* Whether the other side has let go of all three pages, now that it is closed. */
 static bool let_go(struct front *f)
 {
-	bool all = gnttab_end_foreign_access_ref(f->data_ref) && gnttab_end_foreign_access_ref(f->table_ref);
+	bool all = fault_let_go(f->data_ref, f->data) & fault_let_go(f->table_ref, f->table);
 
-	if (all) {
-		gnttab_free_grant_reference(f->data_ref);
-		gnttab_free_grant_reference(f->table_ref);
-		__free_page(f->data);
-		__free_page(f->table);
-	}
-	all &= gnttab_end_foreign_access_ref(f->ring_ref);
-	xenbus_teardown_ring(&f->shared, 1, &f->ring_ref);
+	all &= fault_ring_let_go(&f->shared, &f->ring_ref);
 	unbind_from_irqhandler(f->irq, f);
 	return all;
 }
@@ -267,12 +215,12 @@ static const char *provoke(struct front *f, const struct fault *fault)
 	int status;
 
 	if (fault->key)
-		return backend_is(f, XenbusStateClosing, XenbusStateClosed) ? NULL : "not refused";
-	if (!backend_is(f, XenbusStateConnected, XenbusStateConnected))
+		return fault_backend_is(f->bus, XenbusStateClosing, XenbusStateClosed) ? NULL : "not refused";
+	if (!fault_backend_is(f->bus, XenbusStateConnected, XenbusStateConnected))
 		return "the backend does not connect";
 	put(f, fault);
 	if (!fault->harmless && !good)
-		return backend_is(f, XenbusStateClosing, XenbusStateClosed) ? NULL : "not disconnected";
+		return fault_backend_is(f->bus, XenbusStateClosing, XenbusStateClosed) ? NULL : "not disconnected";
 	status = response(f);
 	if (status != (good ? BLKIF_RSP_OKAY : BLKIF_RSP_ERROR) && status != BLKIF_RSP_EOPNOTSUPP)
 		return status > 0 ? "no response" : "a wrong response";
@@ -284,14 +232,14 @@ static const char *try(struct front *f, const struct fault *fault)
 	const char *wrong;
 
 	xenbus_switch_state(f->bus, XenbusStateInitialising);
-	if (!backend_is(f, XenbusStateInitWait, XenbusStateInitWait))
+	if (!fault_backend_is(f->bus, XenbusStateInitWait, XenbusStateInitWait))
 		return "the backend does not wait for a frontend";
 	if (prepare(f) || publish(f, fault))
 		return "no ring";
 	xenbus_switch_state(f->bus, XenbusStateInitialised);
 	wrong = provoke(f, fault);
 	xenbus_switch_state(f->bus, XenbusStateClosed);
-	if (!backend_is(f, XenbusStateClosed, XenbusStateClosed))
+	if (!fault_backend_is(f->bus, XenbusStateClosed, XenbusStateClosed))
 		wrong = wrong ?: "the backend does not close";
 	if (!let_go(f))
 		wrong = wrong ?: "pages are still in use";
@@ -307,18 +255,17 @@ static int run(void *data)
 		const char *wrong = try(f, &faults[n]);
 
 		bad += !!wrong;
-		say("%sok %u - %s%s%s", wrong ? "not " : "", n + 1, faults[n].name, wrong ? ": " : "", wrong ?: "");
+		fault_say("fault-blkfront", n + 1, faults[n].name, wrong);
 	}
-	say("1..%u, %u failed", n, bad);
+	pr_info("fault-blkfront: 1..%u, %u failed\n", n, bad);
 	return 0;
 }
 
 static int fault_probe(struct xenbus_device *bus, const struct xenbus_device_id *id)
 {
 	struct front *f;
-	unsigned int number;
 
-	if (xenbus_scanf(XBT_NIL, bus->nodename, "virtual-device", "%u", &number) != 1 || number != device)
+	if (!fault_is_device(bus, "virtual-device", device))
 		return -ENODEV;
 	f = kzalloc(sizeof(*f), GFP_KERNEL);
 	if (!f)
@@ -328,8 +275,6 @@ static int fault_probe(struct xenbus_device *bus, const struct xenbus_device_id 
 	return PTR_ERR_OR_ZERO(f->thread);
 }
 
-static void changed(struct xenbus_device *bus, enum xenbus_state state) { }
-
 static const struct xenbus_device_id ids[] = { { "vbd" }, { "" } };
 
 /* It is not unloaded: its guest ends with the test. */
@@ -337,7 +282,7 @@ static struct xenbus_driver driver = {
 	.name = "fault-vbd",
 	.ids = ids,
 	.probe = fault_probe,
-	.otherend_changed = changed,
+	.otherend_changed = fault_changed,
 };
 
 static int __init fault_init(void)

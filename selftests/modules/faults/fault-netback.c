@@ -4,7 +4,6 @@
  * (drivers/fault-vif/bind), takes the rings over, and does the wrong thing that "fault" says when it is bound: at once
  * on the receive ring, with the next request on the transmit ring. The frontend has one queue.
  */
-#include <linux/workqueue.h>
 #include "fault.h"
 #include <xen/interface/io/netif.h>
 
@@ -17,15 +16,9 @@ static unsigned int fault;
 module_param(fault, uint, 0644);
 
 struct back {
-	struct xenbus_device *bus;
+	struct fault_back base;
 	struct xen_netif_tx_back_ring tx;
 	struct xen_netif_rx_back_ring rx;
-	void *shared[2];
-	int irqs[2];
-	unsigned int fault;
-	bool done;
-	struct work_struct work;
-	struct fault_page kept;
 };
 
 static void rx(struct back *b, unsigned int offset, unsigned int flags, int status)
@@ -51,7 +44,7 @@ static void keep_mapped(struct back *b)
 	struct xen_netif_rx_request r;
 
 	RING_COPY_REQUEST(&b->rx, b->rx.rsp_prod_pvt, &r);
-	fault_map(&b->kept, b->bus, r.gref);
+	fault_keep_mapped(&b->base, r.gref);
 	rx(b, 0, 0, 1000);
 }
 
@@ -59,7 +52,7 @@ static void break_rx(struct back *b)
 {
 	unsigned int i;
 
-	switch (b->fault) {
+	switch (b->base.fault) {
 	case RX_BEYOND_PAGE:
 		rx(b, 4000, 0, 200);
 		break;
@@ -103,7 +96,7 @@ static void answer(struct back *b, unsigned int id)
 
 static void break_tx(struct back *b, unsigned int id)
 {
-	switch (b->fault) {
+	switch (b->base.fault) {
 	case TX_HUGE_ID:
 		answer(b, 65535);
 		break;
@@ -124,67 +117,36 @@ static void break_tx(struct back *b, unsigned int id)
 
 static void serve(struct work_struct *work)
 {
-	struct back *b = container_of(work, struct back, work);
+	struct back *b = container_of(work, struct back, base.work);
+	bool receives = b->base.fault >= RX_BEYOND_PAGE;
 	struct xen_netif_tx_request r;
 
-	if (!b->done && b->fault >= RX_BEYOND_PAGE) {
-		b->done = true;
-		break_rx(b);
-		notify_remote_via_irq(b->irqs[1]);
-	} else if (!b->done && READ_ONCE(b->tx.sring->req_prod) != b->tx.req_cons) {
-		b->done = true;
-		virt_rmb();	/* the request after the index */
+	if (fault_is_due(&b->base, receives || READ_ONCE(b->tx.sring->req_prod) != b->tx.req_cons)) {
 		RING_COPY_REQUEST(&b->tx, b->tx.req_cons, &r);
-		break_tx(b, r.id);
-		notify_remote_via_irq(b->irqs[0]);
+		if (receives)
+			break_rx(b);
+		else
+			break_tx(b, r.id);
+		notify_remote_via_irq(b->base.irqs[receives]);
 	}
 	b->tx.sring->req_event = b->tx.req_cons + 1;
-	xen_irq_lateeoi(b->irqs[0], 0);
-}
-
-static irqreturn_t interrupt(int irq, void *data)
-{
-	struct back *b = data;
-
-	if (irq == b->irqs[1])
-		xen_irq_lateeoi(irq, 0);
-	else
-		schedule_work(&b->work);
-	return IRQ_HANDLED;
-}
-
-static int bind_ports(struct back *b, const unsigned int *ports)
-{
-	int i, rc;
-
-	for (i = 0; i < 2; i++) {
-		rc = bind_interdomain_evtchn_to_irqhandler_lateeoi(b->bus, ports[i], interrupt, 0, "fault-netback", b);
-		if (rc < 0)
-			return rc;
-		b->irqs[i] = rc;
-	}
-	return 0;
+	xen_irq_lateeoi(b->base.irqs[0], 0);
 }
 
 static int take_over(struct back *b)
 {
-	unsigned int refs[2], ports[2];
 	struct xen_netif_tx_sring *tx;
 	struct xen_netif_rx_sring *rx;
 	int rc;
 
-	if (xenbus_gather(XBT_NIL, b->bus->otherend, "tx-ring-ref", "%u", &refs[0], "rx-ring-ref", "%u", &refs[1],
-			  "event-channel-tx", "%u", &ports[0], "event-channel-rx", "%u", &ports[1], NULL))
-		return -EINVAL;
-	rc = xenbus_map_ring_valloc(b->bus, &refs[0], 1, &b->shared[0]) ?:
-	     xenbus_map_ring_valloc(b->bus, &refs[1], 1, &b->shared[1]);
+	rc = fault_map_ring(&b->base, 0, "tx-ring-ref") ?: fault_map_ring(&b->base, 1, "rx-ring-ref");
 	if (rc)
 		return rc;
-	tx = b->shared[0];
+	tx = b->base.shared[0];
 	BACK_RING_ATTACH(&b->tx, tx, READ_ONCE(tx->rsp_prod), XEN_PAGE_SIZE);
-	rx = b->shared[1];
+	rx = b->base.shared[1];
 	BACK_RING_ATTACH(&b->rx, rx, READ_ONCE(rx->rsp_prod), XEN_PAGE_SIZE);
-	return bind_ports(b, ports);
+	return fault_bind(&b->base, 0, "event-channel-tx") ?: fault_bind(&b->base, 1, "event-channel-rx");
 }
 
 static int fault_probe(struct xenbus_device *bus, const struct xenbus_device_id *id)
@@ -194,35 +156,25 @@ static int fault_probe(struct xenbus_device *bus, const struct xenbus_device_id 
 
 	if (!b)
 		return -ENOMEM;
-	b->bus = bus;
-	b->fault = fault;
-	b->kept.handle = INVALID_GRANT_HANDLE;
-	INIT_WORK(&b->work, serve);
+	fault_back_init(&b->base, bus, fault, serve);
 	rc = take_over(b);
 	if (rc) {
+		fault_back_end(&b->base);
 		kfree(b);
 		return rc;
 	}
 	dev_set_drvdata(&bus->dev, b);
-	schedule_work(&b->work);
+	schedule_work(&b->base.work);
 	return 0;
 }
 
 static void fault_remove(struct xenbus_device *bus)
 {
 	struct back *b = dev_get_drvdata(&bus->dev);
-	int i;
 
-	for (i = 0; i < 2; i++)
-		unbind_from_irqhandler(b->irqs[i], b);
-	cancel_work_sync(&b->work);
-	fault_unmap(&b->kept);
-	for (i = 0; i < 2; i++)
-		xenbus_unmap_ring_vfree(bus, b->shared[i]);
+	fault_back_end(&b->base);
 	kfree(b);
 }
-
-static void changed(struct xenbus_device *bus, enum xenbus_state state) { }
 
 static const struct xenbus_device_id ids[] = { { "vif" }, { "" } };
 
@@ -231,7 +183,7 @@ static struct xenbus_driver driver = {
 	.ids = ids,
 	.probe = fault_probe,
 	.remove = fault_remove,
-	.otherend_changed = changed,
+	.otherend_changed = fault_changed,
 	.allow_rebind = true,
 };
 

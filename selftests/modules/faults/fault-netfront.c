@@ -231,12 +231,6 @@ static const struct fault faults[] = {
 
 /* --- one connection -------------------------------------------------------------------------------------------------- */
 
-static irqreturn_t interrupt(int irq, void *data)
-{
-	xen_irq_lateeoi(irq, 0);
-	return IRQ_HANDLED;
-}
-
 static int prepare(struct front *f)
 {
 	int i, rc = 0;
@@ -247,16 +241,10 @@ static int prepare(struct front *f)
 		return rc;
 	XEN_FRONT_RING_INIT(&f->tx, (struct xen_netif_tx_sring *)f->shared[0], XEN_PAGE_SIZE);
 	XEN_FRONT_RING_INIT(&f->rx, (struct xen_netif_rx_sring *)f->shared[1], XEN_PAGE_SIZE);
-	f->data = alloc_page(GFP_KERNEL | __GFP_ZERO);
-	if (!f->data)
-		return -ENOMEM;
-	rc = gnttab_grant_foreign_access(f->bus->otherend_id, xen_page_to_gfn(f->data), 0);
-	if (rc < 0)
-		return rc;
-	f->data_ref = rc;
+	f->data_ref = fault_grant(f->bus, &f->data);
 	rc = xenbus_alloc_evtchn(f->bus, &f->port);
 	if (!rc)
-		f->irq = bind_evtchn_to_irqhandler_lateeoi(f->port, interrupt, 0, "fault-netfront", f);
+		f->irq = bind_evtchn_to_irqhandler_lateeoi(f->port, fault_event, 0, "fault-netfront", f);
 	return rc ?: f->irq < 0 ? f->irq : 0;
 }
 
@@ -309,17 +297,11 @@ static bool answered(struct front *f)
 /* Whether the other side has let go of all pages, now that it is closed. */
 static bool let_go(struct front *f)
 {
-	bool all = gnttab_end_foreign_access_ref(f->data_ref);
+	bool all = fault_let_go(f->data_ref, f->data);
 	int i;
 
-	if (all) {
-		gnttab_free_grant_reference(f->data_ref);
-		__free_page(f->data);
-	}
-	for (i = 0; i < 2; i++) {
-		all &= gnttab_end_foreign_access_ref(f->ring_refs[i]);
-		xenbus_teardown_ring(&f->shared[i], 1, &f->ring_refs[i]);
-	}
+	for (i = 0; i < 2; i++)
+		all &= fault_ring_let_go(&f->shared[i], &f->ring_refs[i]);
 	unbind_from_irqhandler(f->irq, f);
 	return all;
 }
@@ -374,10 +356,9 @@ static int run(void *data)
 
 static int fault_probe(struct xenbus_device *bus, const struct xenbus_device_id *id)
 {
-	unsigned int number;
 	struct front *f;
 
-	if (xenbus_scanf(XBT_NIL, bus->nodename, "handle", "%u", &number) != 1 || number != handle)
+	if (!fault_is_device(bus, "handle", handle))
 		return -ENODEV;
 	f = kzalloc(sizeof(*f), GFP_KERNEL);
 	if (!f)
@@ -387,8 +368,6 @@ static int fault_probe(struct xenbus_device *bus, const struct xenbus_device_id 
 	return PTR_ERR_OR_ZERO(f->thread);
 }
 
-static void changed(struct xenbus_device *bus, enum xenbus_state state) { }
-
 static const struct xenbus_device_id ids[] = { { "vif" }, { "" } };
 
 /* It is not unloaded: its guest ends with the test. */
@@ -396,7 +375,7 @@ static struct xenbus_driver driver = {
 	.name = "fault-vif",
 	.ids = ids,
 	.probe = fault_probe,
-	.otherend_changed = changed,
+	.otherend_changed = fault_changed,
 };
 
 static int __init fault_init(void)
