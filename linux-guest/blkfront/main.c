@@ -238,6 +238,8 @@ static void front_backend_changed(struct xenbus_device *bus, enum xenbus_state s
 		break;
 	case XenbusStateClosing:
 	case XenbusStateClosed:
+		if (xenolith_backend_is_late(bus))
+			break;
 		close_device(front, state == XenbusStateClosing);
 		break;
 	default:
@@ -313,7 +315,8 @@ static int front_probe(struct xenbus_device *bus, const struct xenbus_device_id 
 		return rc;
 	}
 	dev_set_drvdata(&bus->dev, front);
-	return 0;
+	/* Where another driver, or this one, had the device before it is Closed. */
+	return xenbus_switch_state(bus, XenbusStateInitialising);
 }
 
 static void front_remove(struct xenbus_device *bus)

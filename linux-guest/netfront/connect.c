@@ -277,6 +277,8 @@ void netfront_backend_changed(struct xenbus_device *dev, enum xenbus_state state
 			break;
 		fallthrough;
 	case XenbusStateClosing:
+		if (xenolith_backend_is_late(dev))
+			break;
 		netfront_disconnect(front);
 		xenbus_frontend_closed(dev);
 		break;

@@ -56,6 +56,15 @@ static inline int xenolith_in_transaction(struct xenbus_device *dev,
 		xenbus_switch_state(dev, XenbusStateClosing);		\
 } while (0)
 
+/*
+ * A frontend that begins anew may find its backend at the end of the connection before, Closing or Closed: it has yet to see
+ * that we are Initialising. Unless the toolstack takes the device away.
+ */
+static inline bool xenolith_backend_is_late(struct xenbus_device *dev)
+{
+	return dev->state == XenbusStateInitialising && xenbus_read_unsigned(dev->otherend, "online", 0);
+}
+
 /* Drivers for the port are found by names of their own (port.h). */
 #ifdef XENOLITH_PORT_H
 #include <linux/module.h>

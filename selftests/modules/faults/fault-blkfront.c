@@ -27,13 +27,14 @@ struct front {
  * @request: put on the ring, made from a good request to read one sector
  * @produced: how many requests are said to be there
  * @harmless: the response is an error, and nobody is disconnected
+ * @good: it is what an honest frontend sends, and done
  */
 struct fault {
 	const char *name;
 	const char *key, *value;
 	void (*request)(struct front *front, struct blkif_request *r);
 	unsigned int produced;
-	bool harmless;
+	bool harmless, good;
 };
 
 /* --- wrong requests -------------------------------------------------------------------------------------------------- */
@@ -110,6 +111,28 @@ static void discard_beyond_end(struct front *f, struct blkif_request *r)
 	r->u.discard.nr_sectors = U64_MAX - 4;
 }
 
+static void discard_for_good(struct front *f, struct blkif_request *r)
+{
+	*r = (struct blkif_request) { .operation = BLKIF_OP_DISCARD };
+	r->u.discard.id = 1;
+	r->u.discard.flag = BLKIF_DISCARD_SECURE;
+	r->u.discard.nr_sectors = 8;
+}
+
+static void barrier_write(struct front *f, struct blkif_request *r) { r->operation = BLKIF_OP_WRITE_BARRIER; }
+
+static void empty_barrier(struct front *f, struct blkif_request *r)
+{
+	r->operation = BLKIF_OP_WRITE_BARRIER;
+	r->u.rw.nr_segments = 0;
+}
+
+static void flush(struct front *f, struct blkif_request *r)
+{
+	r->operation = BLKIF_OP_FLUSH_DISKCACHE;
+	r->u.rw.nr_segments = 0;
+}
+
 static const struct fault faults[] = {
 	{ "an unknown operation", .request = unknown_op },
 	{ "no segments", .request = no_segments },
@@ -141,7 +164,11 @@ static const struct fault faults[] = {
 	{ "a ring at no number", .key = "ring-ref", .value = "here" },
 	{ "a port that is not", .key = "event-channel", .value = "131000" },
 	{ "a protocol of its own", .key = "protocol", .value = "pdp11-abi" },
-	{ "nothing at all", },	/* a good request: the backend is whole after all of the above */
+	{ "a discard for good of what cannot", .request = discard_for_good, .harmless = true },
+	{ "a write that is a barrier", .request = barrier_write, .good = true },
+	{ "a barrier alone", .request = empty_barrier, .good = true },
+	{ "a flush", .request = flush, .good = true },
+	{ "nothing at all", .good = true },	/* the backend is whole after all of the above */
 };
 
 /* --- one connection -------------------------------------------------------------------------------------------------- */
@@ -211,7 +238,6 @@ static bool let_go(struct front *f)
 
 static const char *provoke(struct front *f, const struct fault *fault)
 {
-	bool good = !fault->key && !fault->request && !fault->produced;
 	int status;
 
 	if (fault->key)
@@ -219,10 +245,10 @@ static const char *provoke(struct front *f, const struct fault *fault)
 	if (!fault_backend_is(f->bus, XenbusStateConnected, XenbusStateConnected))
 		return "the backend does not connect";
 	put(f, fault);
-	if (!fault->harmless && !good)
+	if (!fault->harmless && !fault->good)
 		return fault_backend_is(f->bus, XenbusStateClosing, XenbusStateClosed) ? NULL : "not disconnected";
 	status = response(f);
-	if (status != (good ? BLKIF_RSP_OKAY : BLKIF_RSP_ERROR) && status != BLKIF_RSP_EOPNOTSUPP)
+	if (fault->good ? status != BLKIF_RSP_OKAY : status != BLKIF_RSP_ERROR && status != BLKIF_RSP_EOPNOTSUPP)
 		return status > 0 ? "no response" : "a wrong response";
 	return xenbus_read_driver_state(f->bus->otherend) == XenbusStateConnected ? NULL : "disconnected";
 }

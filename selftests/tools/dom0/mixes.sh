@@ -61,7 +61,7 @@ mixes_of()
 		check "$1: so it is" [ "$(whose back) $(whose front)" = "$mix" ]
 		check "$1: the disk" answers "$guest" verified "disk verify /dev/xvda 3 2 2>&1 | grep -o verified" 300
 		check "$1: the network" streams
-		printf '%-8s %-12s %-6s %-6s %s\n' "$(uname -r | cut -d. -f1-2)" "$1" $mix "$([ $bad = "$before" ] && echo passed || echo FAILED)" >> /tmp/table
+		printf '# %-8s %-12s %-6s %-6s %s\n' "$(uname -r | cut -d. -f1-2)" "$1" $mix "$([ $bad = "$before" ] && echo passed || echo FAILED)" >> /tmp/table
 	done
 	check "$1: no kernel complained" quiet "$guest"
 	detach
@@ -72,4 +72,4 @@ head -c 8388608 /dev/zero > /guests/disk.img
 loop=$(losetup -f)
 losetup "$loop" /guests/disk.img
 netload sink 5001 check > /tmp/sink &
-printf '# Domain0  guest        back   front\n' > /tmp/table
+printf '# Domain0  guest        back   front  disk and network\n' > /tmp/table
