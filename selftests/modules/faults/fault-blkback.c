@@ -102,6 +102,7 @@ static int fault_probe(struct xenbus_device *bus, const struct xenbus_device_id 
 	}
 	dev_set_drvdata(&bus->dev, b);
 	xenbus_switch_state(bus, XenbusStateConnected);
+	b->base.due = true;
 	schedule_work(&b->base.work);
 	return 0;
 }

@@ -164,6 +164,7 @@ static int fault_probe(struct xenbus_device *bus, const struct xenbus_device_id 
 		return rc;
 	}
 	dev_set_drvdata(&bus->dev, b);
+	b->base.due = true;
 	schedule_work(&b->base.work);
 	return 0;
 }

@@ -104,14 +104,15 @@ struct fault_page {
  * struct fault_back - a backend that takes over a device as the one before has left it
  * @shared: its rings
  * @irqs: the first one starts @work
- * @fault: the wrong thing to do, once
+ * @fault: the wrong thing to do
+ * @due: it is still to be done, once; not before all ports are bound
  */
 struct fault_back {
 	struct xenbus_device *bus;
 	void *shared[2];
 	int irqs[2];
 	unsigned int fault;
-	bool done;
+	bool due;
 	struct work_struct work;
 	struct fault_page kept;
 };
@@ -200,9 +201,9 @@ static inline void fault_back_end(struct fault_back *b)
 /* Whether it is time for the wrong thing. */
 static inline bool fault_is_due(struct fault_back *b, bool request_is_there)
 {
-	if (b->done || !request_is_there)
+	if (!b->due || !request_is_there)
 		return false;
-	b->done = true;
+	b->due = false;
 	virt_rmb();	/* the request after the index */
 	return true;
 }
