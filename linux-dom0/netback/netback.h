@@ -107,6 +107,8 @@ struct netback_queue {
 	struct sk_buff *rx_pending;		/* their copies are ordered */
 	bool rx_large;				/* one of them is */
 	RING_IDX rx_told;			/* up to where the frontend was told of responses */
+	unsigned long rx_jiffy;			/* of the last packets, and how often since it began */
+	unsigned int rx_prompt;
 	struct netif_teller teller;
 	bool stalled;				/* the frontend gives no buffers: drop */
 	struct timer_list stall_timer;

@@ -15,6 +15,7 @@
 #define MOST_PIECES	40
 #define MOST_OPS	(2 * MOST_PIECES)
 #define STALL_TIME	(10 * HZ)
+#define PROMPT_EVENTS	4	/* for small packets, in one jiffy */
 
 /* A packet while its copies are ordered. */
 struct rx_packet {
@@ -105,6 +106,19 @@ static void complete_ops(struct netback_queue *queue)
 	queue->nr_rx_ops = 0;
 }
 
+/*
+ * So many packets that an event for each would have two changes of domain for each: tell of them as of large ones, when the
+ * sender pauses. Who sends and waits for an answer pauses at once.
+ */
+static bool dense(struct netback_queue *queue)
+{
+	if (queue->rx_jiffy != jiffies) {
+		queue->rx_jiffy = jiffies;
+		queue->rx_prompt = 0;
+	}
+	return queue->rx_prompt++ >= PROMPT_EVENTS;
+}
+
 /* Tell the frontend of responses that it was not told of, if it wants to know: now, or when the CPU is idle. */
 static void tell(struct netback_queue *queue, bool later)
 {
@@ -136,7 +150,7 @@ void netback_rx_tell(struct kthread_work *work)
 /* Have the copies made and tell the frontend. The socket buffers have waited for it. */
 static void flush(struct netback_queue *queue)
 {
-	bool later = queue->rx_large && !netif_xmit_stopped(netback_txq(queue));
+	bool later = (dense(queue) || queue->rx_large) && !netif_xmit_stopped(netback_txq(queue));
 	struct sk_buff *skb = queue->rx_pending;
 
 	if (queue->nr_rx_ops)
