@@ -39,7 +39,8 @@ static void set(evtchn_port_t port)
 static void own(evtchn_port_t port, unsigned int from, unsigned int to)
 {
 	clear_bit(port, per_cpu_ptr(own_ports, from));
-	set_bit(port, per_cpu_ptr(own_ports, to));
+	if (to < nr_cpu_ids)
+		set_bit(port, per_cpu_ptr(own_ports, to));
 }
 
 static void handle_word(unsigned int word, const unsigned long *mine)

@@ -17,7 +17,7 @@
  * @cpu_dead: it takes no events any more; may sleep
  * @room: there may be events of @port from now on, masked. 0 or -errno
  * @unmask: an event that is pending then comes
- * @own: the port's events come to @to from now on; for @from, too, while the hypervisor does not know
+ * @own: the port's events come to @to from now on (nr_cpu_ids: to nobody); for @from, too, while the hypervisor does not know
  * @handle: event_port() for all that is pending for the CPU that runs here. Interrupts off
  */
 struct event_abi {

@@ -45,7 +45,7 @@ static DEFINE_MUTEX(lock);		/* bindings come and go */
 static DEFINE_XARRAY(bindings);		/* by port */
 static const struct event_abi *abi;
 
-static bool fifo_events = true;
+static bool fifo_events;
 module_param(fifo_events, bool, 0444);
 MODULE_PARM_DESC(fifo_events, "FIFO event channels, if the hypervisor has them; else 2-level ones");
 
@@ -266,6 +266,7 @@ static const struct irq_domain_ops event_ops = { .map = event_map };
 static void free_binding(struct binding *b)
 {
 	xa_erase(&bindings, b->port);
+	abi->own(b->port, b->cpu, nr_cpu_ids);
 	abi->mask(b->port);
 	if (b->irq)
 		irq_dispose_mapping(b->irq);
