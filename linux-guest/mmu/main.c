@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * xen-mmu: shorter paravirtual MMU operations for a PV domain whose kernel brings its own.
+ *
+ *   vmlinux: call __raw_callee_save_xen_pmd_val ──── hooked ────▶ mmu_table_val
+ *            call __xen_pgd_walk                                  mmu_pgd_walk
+ *
+ * The kernel's operations save every register and go through three functions for what is one look into a table. At boot it
+ * made direct calls of them, all over its text; as long as "enabled" is set those calls go to ours. Both do the same, so a
+ * call may go either way at any time (update.c says where order matters). Nothing is changed unless asked for (modprobe xen-mmu enabled=1, or through
+ * /sys/module/xen_mmu/parameters/enabled); while it is, the module cannot be unloaded. Modules of the kernel, ours too, keep
+ * the kernel's operations. The kernel's trace events of what is taken over are silent.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+#include <linux/kprobes.h>
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+#include <linux/mutex.h>
+#include <asm/paravirt.h>
+#include <xen/xen.h>
+#include "mmu.h"
+
+unsigned long mmu_pte_val_slow, mmu_make_entry_slow;
+
+#define PV(op, ours) { .name = #op, .from = offsetof(struct pv_mmu_ops, op), .to = ours, .pad = true }
+
+/* The first ones carry out what the others have collected. */
+#define NR_EMPTY 5
+static struct mmu_hook hooks[] = {
+	PV(lazy_mode.leave, mmu_lazy_leave),
+	PV(flush_tlb_user, mmu_flush_tlb),	/* flush_tlb_kernel is the same function */
+	PV(flush_tlb_one_user, mmu_flush_tlb_one),
+	PV(flush_tlb_multi, mmu_flush_tlb_multi),
+	PV(release_pte, mmu_release_pte),
+
+	PV(lazy_mode.enter, mmu_lazy_enter),
+	PV(set_pte, mmu_set_pte),
+	PV(ptep_modify_prot_commit, mmu_modify_prot_commit),
+	PV(pte_val, mmu_pte_val),
+	PV(make_pte, mmu_make_entry),
+	PV(pmd_val, mmu_table_val),
+	PV(pud_val, mmu_table_val),
+	PV(p4d_val, mmu_table_val),
+	{ .name = "__xen_pgd_walk", .to = mmu_pgd_walk },
+};
+
+static DEFINE_MUTEX(lock);
+static bool enabled, ready;
+
+/* --- what the kernel has -------------------------------------------------------------------------------------------- */
+
+typedef unsigned long (*lookup_fn)(const char *name);
+
+/* Exported to nobody; a kprobe says where it is. */
+static lookup_fn find_lookup(void)
+{
+	struct kprobe probe = { .symbol_name = "kallsyms_lookup_name" };
+
+	if (register_kprobe(&probe))
+		return NULL;
+	unregister_kprobe(&probe);
+	return (lookup_fn)probe.addr;
+}
+
+/* An operation's place in pv_ops is known; what lies there is what the kernel's calls were made to call. */
+static void find_functions(lookup_fn lookup)
+{
+	for (struct mmu_hook *hook = hooks; hook < hooks + ARRAY_SIZE(hooks); hook++)
+		hook->from = hook->pad ? *(unsigned long *)((u8 *)&pv_ops.mmu + hook->from) : lookup(hook->name);
+	mmu_pte_val_slow = (unsigned long)pv_ops.mmu.pte_val.func;
+	mmu_make_entry_slow = (unsigned long)pv_ops.mmu.make_pte.func;
+}
+
+static int find_hooks(void)
+{
+	lookup_fn lookup = find_lookup();
+	unsigned long start = lookup ? lookup("_stext") : 0, end = lookup ? lookup("_etext") : 0;
+
+	if (!start || !end) {
+		pr_err("the kernel does not say where its text lies (CONFIG_KPROBES, CONFIG_KALLSYMS_ALL)\n");
+		return -ENOENT;
+	}
+	find_functions(lookup);
+	return mmu_sites_find(hooks, ARRAY_SIZE(hooks), (void *)start, (void *)end);
+}
+
+/* --- the switch ----------------------------------------------------------------------------------------------------- */
+
+/* Those that empty the batches, and the others, which fill them. */
+enum { EMPTY, FILL };
+static const struct {
+	const struct mmu_hook *hooks;
+	unsigned int nr;
+} groups[] = {
+	[EMPTY] = { hooks, NR_EMPTY },
+	[FILL] = { hooks + NR_EMPTY, ARRAY_SIZE(hooks) - NR_EMPTY },
+};
+static bool in_force[ARRAY_SIZE(groups)];
+
+static int set_group(unsigned int group, bool on)
+{
+	int rc = 0;
+
+	if (in_force[group] != on)
+		rc = mmu_sites_redirect(groups[group].hooks, groups[group].nr, on);
+	if (!rc)
+		in_force[group] = on;
+	return rc;
+}
+
+/* When those that fill a batch are gone, so is every task that was between entering and leaving lazy mode. */
+static int disable(void)
+{
+	return set_group(FILL, false) ?: set_group(EMPTY, false);
+}
+
+static int enable(void)
+{
+	int rc = set_group(EMPTY, true) ?: set_group(FILL, true);
+
+	if (rc)
+		disable();
+	return rc;
+}
+
+static int set_enabled(bool on)
+{
+	int rc;
+
+	if (!enabled && !try_module_get(THIS_MODULE))
+		return -EBUSY;
+	rc = on ? enable() : disable();
+	enabled = in_force[EMPTY] || in_force[FILL];
+	if (!enabled)
+		module_put(THIS_MODULE);
+	return rc;
+}
+
+/* Before the module is ready it is only noted. */
+static int enabled_set(const char *value, const struct kernel_param *param)
+{
+	bool on;
+	int rc = kstrtobool(value, &on);
+
+	if (rc)
+		return rc;
+	mutex_lock(&lock);
+	if (ready)
+		rc = set_enabled(on);
+	else
+		enabled = on;
+	mutex_unlock(&lock);
+	return rc;
+}
+
+static const struct kernel_param_ops enabled_ops = { .set = enabled_set, .get = param_get_bool };
+module_param_cb(enabled, &enabled_ops, &enabled, 0644);
+MODULE_PARM_DESC(enabled, "Shorter MMU operations than the kernel's own are in force (N)");
+
+static int __init mmu_init(void)
+{
+	bool wanted = enabled;
+	int rc;
+
+	if (!xen_pv_domain()) {
+		pr_info("not a PV domain: nothing to do here\n");
+		return -ENODEV;
+	}
+	rc = find_hooks();
+	if (rc)
+		return rc;
+	mutex_lock(&lock);
+	enabled = false;
+	ready = true;
+	rc = set_enabled(wanted);
+	mutex_unlock(&lock);
+	if (rc)
+		mmu_sites_forget();
+	return rc;
+}
+
+static void __exit mmu_exit(void)
+{
+	mmu_sites_forget();
+}
+
+module_init(mmu_init);
+module_exit(mmu_exit);
+MODULE_DESCRIPTION("Shorter paravirtual MMU operations");
+MODULE_LICENSE("GPL");
+MODULE_VERSION(XENOLITH_VERSION);
