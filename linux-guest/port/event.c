@@ -268,6 +268,7 @@ static void free_binding(struct binding *b)
 	xa_erase(&bindings, b->port);
 	abi->own(b->port, b->cpu, nr_cpu_ids);
 	abi->mask(b->port);
+	synchronize_rcu_expedited();	/* another CPU may be in event_port(), on its way to the irq */
 	if (b->irq)
 		irq_dispose_mapping(b->irq);
 	cancel_delayed_work_sync(&b->again);
