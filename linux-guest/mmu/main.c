@@ -7,9 +7,9 @@
  *
  * The kernel's operations save every register and go through three functions for what is one look into a table. At boot it
  * made direct calls of them, all over its text; as long as "enabled" is set those calls go to ours. Both do the same, so a
- * call may go either way at any time (update.c says where order matters). Nothing is changed unless asked for (modprobe xen-mmu enabled=1, or through
- * /sys/module/xen_mmu/parameters/enabled); while it is, the module cannot be unloaded. Modules of the kernel, ours too, keep
- * the kernel's operations. The kernel's trace events of what is taken over are silent.
+ * call may go either way at any time (update.c says where order matters). Nothing is changed unless asked for (modprobe
+ * xen-mmu enabled=1, or through /sys/module/xen_mmu/parameters/enabled); while it is, the module cannot be unloaded. Modules
+ * of the kernel, ours too, keep the kernel's operations. The kernel's trace events of what is taken over are silent.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 #include <linux/kprobes.h>
