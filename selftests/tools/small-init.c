@@ -2,7 +2,8 @@
 /*
  * The whole user space of a small guest: a static program as /init, so that the stock kernel needs little memory and its
  * start little time. It loads the modules of /modules/order, reads its disk, puts up its network card (guest.ip= on the
- * command line) and answers every line on the console. Its lines begin with "guest:", like those of guest.
+ * command line) and answers every line on the console; "work FROM SECONDS" makes it work for that time and say how much it
+ * got done. Its lines begin with "guest:", like those of guest.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -15,6 +16,7 @@
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 static void load_modules(void)
@@ -89,8 +91,27 @@ static void use_network(void)
 	close(fd);
 }
 
+/* By the wall clock, the same in all domains, so that several of them work in the same @seconds. */
+static void work(time_t from, time_t seconds)
+{
+	struct timespec start = { .tv_sec = from }, now;
+	unsigned long pieces = 0;
+
+	clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &start, NULL);
+	for (;;) {
+		for (volatile unsigned int i = 0; i < 50000; i++)
+			;
+		clock_gettime(CLOCK_REALTIME, &now);
+		if (now.tv_sec >= from + seconds)
+			break;
+		pieces++;
+	}
+	printf("guest: worked %ld %lu\n", (long)from, pieces);
+}
+
 int main(void)
 {
+	long from, seconds;
 	struct sysinfo info;
 	char line[128];
 
@@ -107,6 +128,8 @@ int main(void)
 	while (fgets(line, sizeof(line), stdin)) {
 		line[strcspn(line, "\r\n")] = 0;
 		printf("guest: heard '%s'\n", line);
+		if (sscanf(line, "work %ld %ld", &from, &seconds) == 2)
+			work(from, seconds);
 	}
 	pause();
 	return 0;

@@ -7,20 +7,9 @@
 
 . /tests/lib.sh
 
-SMALL_MIB=${SMALL_MIB:-80}	# with 72 one in a hundred cloud kernels 6.1 runs out of memory while it boots
-AT_ONCE=2			# so many start at the same time
+. /tests/small.sh
 . /tests/count.sh
 
-name() { echo "small$1"; }
-small()
-{
-	disk_image "/guests/$1.img" 65536
-	config "$(name "$1")" "kernel = '/guest/small/vmlinuz'" "ramdisk = '/guest/small/initrd'" "memory = $SMALL_MIB" \
-		"disk = [ 'file:/guests/$1.img,xvda,w' ]" "vif = [ 'bridge=xenbr0' ]" \
-		"extra = 'console=hvc0 quiet panic=1 guest.ip=10.0.0.$(($1 + 1))'"
-}
-starting() { echo $(($1 - $(grep -al 'guest: up' $LOG/guest-small*.log 2>/dev/null | wc -l))); }
-few_starting() { [ "$(starting "$1")" -lt "$2" ]; }
 # Every guest that does not do "COMMAND NUMBER" is named.
 all()
 {
@@ -39,20 +28,10 @@ all_up()
 # On a busy machine an answer may take seconds; a guest that is lost gives none to twenty questions.
 answers_ping() { wait_for 4 ping -c 1 -W 5 "10.0.0.$(($1 + 1))"; }
 read_disk() { said "$(name "$1")" "guest: disk 'xenolith.'"; }
+speak() { type_to "$1" "line $1"; }
 heard() { said "$(name "$1")" "guest: heard 'line $1'"; }
-speak() { echo "line $1" > "$(xenstore read "/local/domain/$(xl domid "$(name "$1")")/console/tty")"; }
-create_all()
-{
-	for i in $(seq "$guests"); do
-		xl create -q "/guests/$(name "$i").cfg" || return 1
-		wait_for 120 few_starting "$i" $AT_ONCE || { echo "guest $i: $(starting "$i") do not come up"; xl list | tail -n 6; return 1; }
-		[ $((i % 8)) != 0 ] || echo "# $i guests at $(cut -d' ' -f1 /proc/uptime) s" >/dev/console
-	done
-}
-
-for i in $(seq "$guests"); do small "$i"; done
 free_before=$(free_kib)
-check "$guests guests are created" create_all
+check "$guests guests are created" create_small 1 "$guests"
 check "all of them reach their user space" all_up
 beside=$((($free_before - $(free_kib)) / guests - SMALL_MIB * 1024))
 echo "# memory of a domain beside its own: $beside KiB"
