@@ -17,7 +17,23 @@ wait_for()
 		sleep 0.2
 	done
 }
-end() { echo "1..$n"; [ $bad = 0 ] && [ $n -gt 0 ]; exit; }
+end()
+{
+	! watched || check "a kernel that watches itself saw nothing wrong" nothing_wrong
+	echo "1..$n"
+	[ $bad = 0 ] && [ $n -gt 0 ]
+	exit
+}
+
+# Whether this kernel and those of the guests have lockdep, KASAN and the like (KERNEL=debug).
+watched() { case $(uname -r) in *-debug) true ;; *) false ;; esac; }
+# A report is shown with what led to it.
+WRONG='BUG:|WARNING:|Oops|KASAN|INFO: (possible|trying|inconsistent|suspicious)|ODEBUG|unreferenced object|general protection'
+nothing_wrong()
+{
+	dmesg > $LOG/guest-Domain0.log
+	! grep -aE -m 3 -A 40 "$WRONG" $LOG/guest-*.log
+}
 
 LOG=/var/log/xen/console
 # A guest's console has said PATTERN.
@@ -49,7 +65,7 @@ ip link add xenbr0 type bridge 2>&1 | sed "s/^/# /"
 ip addr add 10.0.0.1/24 dev xenbr0 2>/dev/null
 ip link set xenbr0 up 2>/dev/null
 
-# config NAME [LINE...]: a guest's file
+# config NAME [LINE...]: a guest's file. A kernel that watches itself wants three times the memory.
 config()
 {
 	name=$1; shift
@@ -61,6 +77,9 @@ config()
 		echo "extra = 'console=hvc0 panic=1 xenolith.test=guest'"
 		for line in "$@"; do echo "$line"; done
 	} > "/guests/$name.cfg"
+	watched || return 0
+	awk '/^(memory|maxmem) = [0-9]+$/ { $3 *= 3 } 1' "/guests/$name.cfg" > /tmp/cfg
+	cp /tmp/cfg "/guests/$name.cfg"
 }
 # guest_kind [KIND]: for `xl create`, what makes another guest of a PV one: pvh, or port (its kernel's own Xen code sleeps). Where
 # it is not said, bench.guest=KIND on Domain0's command line says it.
