@@ -40,7 +40,9 @@ static struct mmu_hook hooks[] = {
 	PV(make_pte, mmu_make_entry),
 	PV(pmd_val, mmu_table_val),
 	PV(pud_val, mmu_table_val),
+#if CONFIG_PGTABLE_LEVELS > 4
 	PV(p4d_val, mmu_table_val),
+#endif
 	{ .name = "__xen_pgd_walk", .to = mmu_pgd_walk },
 };
 
