@@ -23,6 +23,17 @@ static long set_param(struct domain *d, u32 index, u64 val)
 	return 0;
 }
 
+static u64 get_param(const struct domain *d, u32 index)
+{
+	u64 exits = 0;
+
+	if (index < HVM_NR_PARAMS)
+		return d->hvm.param[index];
+	for (unsigned int i = 0; i < HVM_NR_EXITS; i++)
+		exits += d->hvm.exits[i];
+	return exits;
+}
+
 static long param(bool set, unsigned long arg)
 {
 	struct xen_hvm_param op;
@@ -31,7 +42,7 @@ static long param(bool set, unsigned long arg)
 
 	if (copy_in(&op, arg))
 		return -EFAULT;
-	if (op.index >= HVM_NR_PARAMS)
+	if (op.index >= HVM_NR_PARAMS && (set || op.index != XENOLITH_PARAM_EXITS))
 		return -EINVAL;
 	d = domain_get(op.domid);
 	if (!d)
@@ -42,7 +53,7 @@ static long param(bool set, unsigned long arg)
 	if (!rc && set)
 		rc = set_param(d, op.index, op.value);
 	else if (!rc) {
-		op.value = d->hvm.param[op.index];
+		op.value = get_param(d, op.index);
 		rc = copy_out(arg, &op);
 	}
 	domain_put(d);
@@ -68,6 +79,34 @@ static long set_upcall_vector(unsigned long arg)
 	return 0;
 }
 
+/* Who is in its guest is to leave it; who is not, needs no more than the mark. */
+static void flush_vcpu(struct vcpu *v, cpumask_t *cpus)
+{
+	WRITE_ONCE(v->hvm.flush, true);
+	smp_mb();			/* pairs with hvm_run(): it sees the mark, or this sees it in its guest */
+	if (READ_ONCE(v->hvm.in_guest))
+		cpumask_set(cpus, READ_ONCE(v->sched.cpu));
+}
+
+static void leave_guest(void *arg)
+{
+}
+
+/* @mask: of the first 64 vcpus, or 0: all. */
+static long flush_tlbs(u64 mask)
+{
+	cpumask_t cpus = { };
+	struct vcpu *v;
+
+	if (!current->domain->is_hvm)
+		return -EINVAL;
+	for_each_vcpu(current->domain, v)
+		if (!mask || (v->id < 64 && mask & BIT(v->id)))
+			flush_vcpu(v, &cpus);
+	smp_call(&cpus, leave_guest, NULL);
+	return 0;
+}
+
 long do_hvm_op(unsigned long cmd, unsigned long arg, unsigned long a3, unsigned long a4, unsigned long a5)
 {
 	switch (cmd) {
@@ -75,6 +114,8 @@ long do_hvm_op(unsigned long cmd, unsigned long arg, unsigned long a3, unsigned 
 		return param(true, arg);
 	case HVMOP_get_param:
 		return param(false, arg);
+	case HVMOP_flush_tlbs:
+		return flush_tlbs(arg);
 	case HVMOP_set_evtchn_upcall_vector:
 		return set_upcall_vector(arg);
 	}

@@ -160,10 +160,13 @@ void hvm_run(void)
 		}
 		inject_events(v);
 		flushes = tlb_flushes();
-		flush = v->hvm.asid_stamp != flushes || v->hvm.asid_cpu != smp_cpu();
+		WRITE_ONCE(v->hvm.in_guest, true);
+		flush = xchg(&v->hvm.flush, false);	/* full barrier: pairs with flush_vcpu()'s */
+		flush |= v->hvm.asid_stamp != flushes || v->hvm.asid_cpu != smp_cpu();
 		v->hvm.asid_stamp = flushes;
 		v->hvm.asid_cpu = smp_cpu();
 		hvm_ops->run(v, regs, flush);
+		WRITE_ONCE(v->hvm.in_guest, false);
 		cpu_info()->count[COUNT_EXIT]++;
 		hvm_ops->exit(v, regs);
 	}

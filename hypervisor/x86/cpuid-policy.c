@@ -70,6 +70,12 @@ static struct cpuid_leaf hvm_leaf(const struct vcpu *v)
 				    v->id, v->domain->id, 0 };
 }
 
+static struct cpuid_leaf own_leaf(bool port)
+{
+	return (struct cpuid_leaf){ XENOLITH_PORT_FLUSH_MASK | (port ? XENOLITH_PORT_NO_EOI | XENOLITH_PORT_LEAVE_FIFO : 0),
+				    XENOLITH_PORT_EBX, XENOLITH_PORT_ECX, XENOLITH_PORT_EDX };
+}
+
 static struct cpuid_leaf xen_leaf(const struct vcpu *v, u32 leaf, u32 sub)
 {
 	bool port = v->is_hvm && v->domain->hvm.port;
@@ -79,7 +85,7 @@ static struct cpuid_leaf xen_leaf(const struct vcpu *v, u32 leaf, u32 sub)
 		if (port)
 			return (struct cpuid_leaf){ XEN_CPUID_FIRST_LEAF + XENOLITH_PORT_LEAF, XENOLITH_PORT_EBX,
 						    XENOLITH_PORT_ECX, XENOLITH_PORT_EDX };
-		return (struct cpuid_leaf){ XEN_CPUID_LEAF(XEN_CPUID_MAX_NUM_LEAVES),
+		return (struct cpuid_leaf){ XEN_CPUID_FIRST_LEAF + (v->is_hvm ? XENOLITH_PORT_LEAF : XEN_CPUID_MAX_NUM_LEAVES),
 			XEN_CPUID_SIGNATURE_EBX, XEN_CPUID_SIGNATURE_ECX, XEN_CPUID_SIGNATURE_EDX };
 	case 1:
 		return (struct cpuid_leaf){ .a = XEN_VERSION };
@@ -94,7 +100,7 @@ static struct cpuid_leaf xen_leaf(const struct vcpu *v, u32 leaf, u32 sub)
 	case 5:
 		return (struct cpuid_leaf){ .b = sub == 0 ? x86.phys_bits : 0 };
 	case XENOLITH_PORT_LEAF:
-		return (struct cpuid_leaf){ .a = port ? XENOLITH_PORT_NO_EOI | XENOLITH_PORT_LEAVE_FIFO : 0 };
+		return v->is_hvm ? own_leaf(port) : (struct cpuid_leaf){ 0 };
 	}
 	return (struct cpuid_leaf){ 0 };
 }

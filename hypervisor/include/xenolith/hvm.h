@@ -27,14 +27,21 @@ struct hvm_hw_cpu;
 
 /*
  * What CPUID says, instead of "XenVMMXenVMM", to a domain whose kernel shall not know Xen by itself: "XenolithPort".
- * Leaves are Xen's, and one more, number 6: eax bit 0: an upcall by the vcpu's own vector needs no EOI.
+ * Leaves are Xen's, and one more, number 6, which hardware-assisted domains of either name have. Its ebx, ecx and edx say
+ * "XenolithPort", so that nobody takes another hypervisor's leaf for it. eax bit 0: an upcall by the vcpu's own vector needs
+ * no EOI; 1: EVTCHNOP_init_control with the frame ~0 ends FIFO events; 2: HVMOP_flush_tlbs takes, where the ABI wants NULL,
+ * a mask of the first 64 vcpus.
  */
 #define XENOLITH_PORT_EBX	0x6f6e6558
 #define XENOLITH_PORT_ECX	0x6874696c
 #define XENOLITH_PORT_EDX	0x74726f50
 #define XENOLITH_PORT_LEAF	6
 #define XENOLITH_PORT_NO_EOI	BIT(0)
-#define XENOLITH_PORT_LEAVE_FIFO BIT(1)	/* EVTCHNOP_init_control with the frame ~0 */
+#define XENOLITH_PORT_LEAVE_FIFO BIT(1)
+#define XENOLITH_PORT_FLUSH_MASK BIT(2)
+
+/* A parameter above the ABI's, to be read only: how often the domain has left its guests. Others answer -EINVAL. */
+#define XENOLITH_PARAM_EXITS 0x1000
 
 #define HVM_NR_EXITS	160		/* reasons that are counted: an index of the vendor's */
 
@@ -70,9 +77,9 @@ struct hvm_vcpu {			/* v->hvm */
 	bool dr_loaded;			/* DR0-3 are in the CPU */
 	u64 dr[4];
 	u64 pat;			/* as the guest reads it: all its memory is write-back */
-	u32 asid;
-	u64 asid_stamp;			/* this CPU's flushes when that was taken */
+	u64 asid_stamp;			/* its CPU's flushes when its ASID was new */
 	unsigned int asid_cpu;
+	bool in_guest, flush;		/* it needs a new one: HVMOP_flush_tlbs */
 };
 
 /** hvm_init: finds out, before other CPUs start, what the boot CPU can; hvm_cpu_init: readies this CPU. */

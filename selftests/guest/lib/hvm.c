@@ -139,3 +139,21 @@ void hvm_trap(struct frame *f)
 		}
 	hcall(sched_op, SCHEDOP_shutdown, &(struct sched_shutdown){ .reason = SHUTDOWN_crash });
 }
+
+long hvm_start_vcpu(unsigned long id, void (*fn)(unsigned long arg), unsigned long arg)
+{
+	struct vcpu_hvm_context ctxt = { .mode = VCPU_HVM_MODE_64B };
+	struct vcpu_hvm_x86_64 *r = &ctxt.cpu_regs.x86_64;
+	long rc;
+
+	asm volatile("mov %%cr3, %0" : "=r"(r->cr3));
+	r->rip = U(fn);
+	r->rsp = U(pcpus[id].stack) + sizeof(pcpus[id].stack) - 8;
+	r->rdi = arg;
+	r->rflags = 2;
+	r->cr0 = CR0_PROTECTED_PAGED;
+	r->cr4 = CR4_PAE;
+	r->efer = EFER_LONG;
+	rc = hcall(vcpu_op, VCPUOP_initialise, id, &ctxt);
+	return rc ? rc : hcall(vcpu_op, VCPUOP_up, id, 0UL);
+}

@@ -35,6 +35,9 @@ static inline long hcall5(unsigned int nr, unsigned long a1, unsigned long a2, u
 #define hcall(name, ...) \
 	hypercall_pick(0, ##__VA_ARGS__, hv5, hv4, hv3, hv2, hv1)(__HYPERVISOR_##name, ##__VA_ARGS__)
 
+/* Starts vcpu @id of this domain, in this one's address space, with interrupts off: fn(arg), which does not return. */
+long hvm_start_vcpu(unsigned long id, void (*fn)(unsigned long arg), unsigned long arg);
+
 /* Interrupts and exceptions that no CATCH() expects; counted when there is no hook. */
 extern bool (*volatile hvm_hook)(struct frame *f);
 extern volatile unsigned int hvm_count[256];

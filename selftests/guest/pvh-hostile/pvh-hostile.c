@@ -4,17 +4,18 @@
  * not there; pointers are checked and followed in its own tables only; calls of PV domains and of control domains are
  * refused, in a multicall too (XSA-109). It cannot take memory of the hypervisor's without bound by scattering its own,
  * nor keep a CPU: not with interrupts off, not by exceptions that raise themselves (XSA-156), not by vcpus that reset
- * each other. A state that no processor runs ends the domain. Its frames are no page tables (XSA-109).
+ * each other or flush each other's TLBs. A state that no processor runs ends the domain. Its frames are no page tables (XSA-109).
  *
  * boot: -i self -m 512 -x dom0_mem=192M
  */
 #include "hvm.h"
 
-enum { ROLE_REFUSED = 1, ROLE_CALLS, ROLE_SCATTER, ROLE_SPIN, ROLE_DEBUG, ROLE_RESET, ROLE_TRIPLE };
+enum { ROLE_REFUSED = 1, ROLE_CALLS, ROLE_SCATTER, ROLE_SPIN, ROLE_DEBUG, ROLE_RESET, ROLE_FLUSH, ROLE_TRIPLE };
 #define MSR_EFER	0xc0000080
 #define MSR_VM_CR	0xc0010114
 #define MSR_HSAVE	0xc0010117
 #define X2APIC_ICR	0x830
+#define PARAM_EXITS	0x1000		/* of Xenolith only */
 #define NOWHERE		0xffff900000000000UL
 #define HYPERVISOR	0xffff830000000000UL
 
@@ -75,6 +76,10 @@ static void calls(struct mailbox *box)
 	p.domid = 0;
 	box->word[11] = U(hcall(hvm_op, HVMOP_set_param, &p));
 	box->word[12] = U(hcall(iret, 0UL));
+	p.domid = DOMID_SELF;
+	p.index = PARAM_EXITS;
+	box->word[13] = U(hcall(hvm_op, HVMOP_set_param, &p));
+	box->word[14] = U(hcall(hvm_op, HVMOP_get_param, &p)) || !p.value;
 }
 
 static void scatter(struct mailbox *box)
@@ -116,20 +121,24 @@ static void reset_others(unsigned long box)
 
 static void resets(struct mailbox *box)
 {
-	struct vcpu_hvm_context ctxt = { .mode = VCPU_HVM_MODE_64B };
-
-	asm volatile("mov %%cr3, %0" : "=r"(ctxt.cpu_regs.x86_64.cr3));
-	ctxt.cpu_regs.x86_64.rip = U(reset_others);
-	ctxt.cpu_regs.x86_64.rdi = U(box);
-	ctxt.cpu_regs.x86_64.cr0 = 0x80000033;
-	ctxt.cpu_regs.x86_64.cr4 = 0x20;
-	ctxt.cpu_regs.x86_64.efer = 0x500;
-	for (unsigned long id = 1; id < 3; id++) {
-		ctxt.cpu_regs.x86_64.rsp = U(pcpus[id].stack) + sizeof(pcpus[id].stack) - 8;
-		hcall(vcpu_op, VCPUOP_initialise, id, &ctxt);
-		hcall(vcpu_op, VCPUOP_up, id, 0UL);
-	}
+	for (unsigned long id = 1; id < 3; id++)
+		hvm_start_vcpu(id, reset_others, U(box));
 	reset_others(U(box));
+}
+
+static void flush_others(unsigned long box)
+{
+	for (unsigned long mask = 0;; mask = mask * 6364136223846793005 + 1442695040888963407) {
+		((struct mailbox *)box)->word[1]++;
+		hcall(hvm_op, HVMOP_flush_tlbs, mask);
+	}
+}
+
+static void storms_of_flushes(struct mailbox *box)
+{
+	for (unsigned long id = 1; id < 3; id++)
+		hvm_start_vcpu(id, flush_others, U(box));
+	flush_others(U(box));
 }
 
 static void child_main(unsigned long role)
@@ -144,6 +153,7 @@ static void child_main(unsigned long role)
 	case ROLE_SPIN:		box->word[1] = 1; asm volatile("cli; 1: jmp 1b"); break;
 	case ROLE_DEBUG:	debug_loop(box); break;
 	case ROLE_RESET:	resets(box); break;
+	case ROLE_FLUSH:	storms_of_flushes(box); break;
 	case ROLE_TRIPLE:	asm volatile("push $0; push $0; lidt (%rsp); ud2");
 	}
 	hcall(sched_op, SCHEDOP_shutdown, &s);
@@ -201,6 +211,8 @@ static void hypercalls(void)
 	is((long)c.box->word[10], -EINVAL, "nor are there more of them");
 	is((long)c.box->word[11], -EPERM, "nor another domain's");
 	is((long)c.box->word[12], -ENOSYS, "no iret");
+	is((long)c.box->word[13], -EINVAL, "what is counted cannot be set");
+	is((long)c.box->word[14], 0, "but read");
 	is(child_destroy(&c), 0, "destroyed");
 }
 
@@ -266,6 +278,7 @@ void test_main(void)
 	tables();
 	keeps_cpu(ROLE_SPIN, 1, "interrupts off");
 	keeps_cpu(ROLE_RESET, 3, "vcpus that reset each other");
+	keeps_cpu(ROLE_FLUSH, 3, "vcpus that flush each other");
 	bad_states();
 	keeps_cpu(ROLE_DEBUG, 1, "XSA-156");
 }

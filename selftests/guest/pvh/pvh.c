@@ -2,14 +2,14 @@
 /*
  * Hardware-assisted (PVH) domains: one is built by domctl, runs in 64-bit mode on page tables of its own, makes
  * hypercalls by VMMCALL and through its hypercall page, sees the CPUID and MSRs that it may, gets events as interrupts,
- * starts its vcpus by hypercall and by start-up IPI, moves frames by physmap operations, shares pages by grants, and is
+ * starts its vcpus by hypercall and by start-up IPI, flushes their TLBs, moves frames by physmap operations, shares pages by grants, and is
  * gone without a trace. What pvh-hostile tries is refused.
  *
  * boot: -i self -m 512 -x dom0_mem=192M
  */
 #include "hvm.h"
 
-enum { ROLE_HELLO = 1, ROLE_EVENTS, ROLE_APIC, ROLE_VCPUS, ROLE_PHYSMAP, ROLE_GRANTS };
+enum { ROLE_HELLO = 1, ROLE_EVENTS, ROLE_APIC, ROLE_VCPUS, ROLE_PHYSMAP, ROLE_GRANTS, ROLE_FLUSH };
 #define ROUNDS		40
 #define VECTOR		0x40
 #define OWN_VECTOR	0x51
@@ -155,19 +155,9 @@ static void second(unsigned long box)
 
 static void vcpus(struct mailbox *box)
 {
-	struct vcpu_hvm_context ctxt = { .mode = VCPU_HVM_MODE_64B };
 	volatile uint16_t *low = (volatile uint16_t *)VIRT_BASE;
 
-	asm volatile("mov %%cr3, %0" : "=r"(ctxt.cpu_regs.x86_64.cr3));
-	ctxt.cpu_regs.x86_64.rip = U(second);
-	ctxt.cpu_regs.x86_64.rsp = U(pcpus[1].stack) + sizeof(pcpus[1].stack) - 8;
-	ctxt.cpu_regs.x86_64.rdi = U(box);
-	ctxt.cpu_regs.x86_64.cr0 = 0x80000033;
-	ctxt.cpu_regs.x86_64.cr4 = 0x20;
-	ctxt.cpu_regs.x86_64.efer = 0x500;
-	ctxt.cpu_regs.x86_64.rflags = 2;
-	box->word[1] = U(hcall(vcpu_op, VCPUOP_initialise, 1UL, &ctxt));
-	box->word[2] = U(hcall(vcpu_op, VCPUOP_up, 1UL, 0UL));
+	box->word[1] = U(hvm_start_vcpu(1, second, U(box)));
 	patiently(box->word[3]);
 	memcpy((void *)(VIRT_BASE + (REAL_PAGE << 12)), real_code, (size_t)(real_code_end - real_code));
 	*low = 0;
@@ -245,11 +235,58 @@ static void grants(struct mailbox *box)
 	box->word[5] = U((long)map.status);
 }
 
+/* One virtual page, now at one frame and now at the other, which holds the number of the change that put it there. */
+#define CHANGES		400UL
+#define WINDOW		((volatile uint64_t *)(VIRT_BASE + (100UL << 21)))
+static volatile uint64_t flushed, reads, stale;
+
+/* Whoever learns that all was flushed has no older translation left. */
+static void reader(unsigned long arg)
+{
+	for (;;) {
+		uint64_t atleast = flushed;
+
+		barrier();
+		stale += *WINDOW < atleast;
+		reads++;
+	}
+}
+
+static void flushes(struct mailbox *box)
+{
+	static const unsigned long masks[] = { 0, 1 << 1, 1 << 1 | 1 << 2, ~0UL, 1 << 1 | 1UL << 63 };
+	pte_t *l4, *l2, *l1 = (pte_t *)spare[6];
+	uint32_t a = 0x40000006, b, d, cx = 0;
+
+	asm volatile("cpuid" : "+a"(a), "=b"(b), "+c"(cx), "=d"(d));
+	box->word[1] = a & 4;
+	box->word[2] = b;
+	asm volatile("mov %%cr3, %0" : "=r"(l4));
+	l2 = (pte_t *)((unsigned long)l4 + 2 * PAGE_SIZE);
+	l1[0] = make_pte(gpa(spare[7]) >> 12, PTE_P | PTE_RW | PTE_A | PTE_D);
+	l2[100] = make_pte(gpa(l1) >> 12, PTE_P | PTE_RW | PTE_A);
+	hvm_start_vcpu(1, reader, 0);
+	patiently(reads);
+	for (unsigned long n = 1; n <= CHANGES; n++) {
+		uint64_t before = reads;
+
+		*(volatile uint64_t *)spare[8 + n % 2] = n;
+		barrier();
+		((volatile pte_t *)l1)[0] = make_pte(gpa(spare[8 + n % 2]) >> 12, PTE_P | PTE_RW | PTE_A | PTE_D);
+		box->word[3] |= U(hcall(hvm_op, HVMOP_flush_tlbs, masks[n % ARRAY_SIZE(masks)]));
+		flushed = n;
+		patiently(reads > before + 1);
+	}
+	box->word[4] = stale;
+	box->word[5] = *WINDOW;
+	box->word[6] = U(hcall(hvm_op, HVMOP_flush_tlbs, 1UL << 2 | 1UL << 40));	/* none of them is there */
+}
+
 static void child_main(unsigned long role)
 {
 	static void (*const roles[])(struct mailbox *box) = {
 		[ROLE_HELLO] = hello, [ROLE_EVENTS] = events, [ROLE_APIC] = apic, [ROLE_VCPUS] = vcpus,
-		[ROLE_PHYSMAP] = physmap, [ROLE_GRANTS] = grants,
+		[ROLE_PHYSMAP] = physmap, [ROLE_GRANTS] = grants, [ROLE_FLUSH] = flushes,
 	};
 
 	roles[role](child_box());
@@ -315,11 +352,23 @@ static void interrupts(void)
 static void processors(void)
 {
 	run(ROLE_VCPUS, 3, SHUTDOWN_poweroff);
-	is((long)c.box->word[1], 0, "VCPUOP_initialise");
-	is((long)c.box->word[2], 0, "VCPUOP_up");
+	is((long)c.box->word[1], 0, "VCPUOP_initialise, VCPUOP_up");
 	is((long)c.box->word[3], 101, "the second vcpu ran");
 	is((long)c.box->word[4], 1, "a third starts in real mode by start-up IPI");
 	is((long)c.box->word[5], 1, "and again");
+	is(child_destroy(&c), 0, "destroyed");
+}
+
+static void tlbs(void)
+{
+	run(ROLE_FLUSH, 3, SHUTDOWN_poweroff);
+	is((long)c.box->word[1], 4, "a leaf of ours says that some vcpus' TLBs can be flushed");
+	is((long)c.box->word[2], 0x6f6e6558, "and whose it is");
+	is((long)c.box->word[3], 0, "%lu flushes of some or all of them", CHANGES);
+	is((long)c.box->word[4], 0, "after which nobody finds what was there before");
+	is((long)c.box->word[5], CHANGES, "nor the one who asked");
+	is((long)c.box->word[6], 0, "vcpus that do not exist or run are none to wait for");
+	is(hypercall(hvm_op, HVMOP_flush_tlbs, 0UL), -EINVAL, "a PV domain flushes by other means");
 	is(child_destroy(&c), 0, "destroyed");
 }
 
@@ -404,6 +453,7 @@ void test_main(void)
 	life();
 	interrupts();
 	processors();
+	tlbs();
 	memory();
 	sharing();
 	leaks();
