@@ -1,23 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * xen-mmu: shorter paravirtual MMU operations for a PV domain whose kernel brings its own.
+ * xen-mmu: shorter MMU operations, for a PV domain whose kernel brings its own, and of a hardware-assisted domain the one
+ * that has something to ask of the hypervisor: the flush of other CPUs' TLBs (flush.c).
  *
  *   vmlinux: call __raw_callee_save_xen_pmd_val ──── hooked ────▶ mmu_table_val
  *            call __xen_pgd_walk                                  mmu_pgd_walk
  *
- * The kernel's operations save every register and go through three functions for what is one look into a table. At boot it
+ * A PV kernel's operations save every register and go through three functions for what is one look into a table. At boot it
  * made direct calls of them, all over its text; as long as "enabled" is set those calls go to ours. Both do the same, so a
  * call may go either way at any time (update.c says where order matters). Nothing is changed unless asked for (modprobe
  * xen-mmu enabled=1, or through /sys/module/xen_mmu/parameters/enabled); while it is, the module cannot be unloaded. Modules
  * of the kernel, ours too, keep the kernel's operations. The kernel's trace events of what is taken over are silent.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-#include <linux/kprobes.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 #include <linux/mutex.h>
 #include <asm/paravirt.h>
 #include <xen/xen.h>
+#include "compat/lookup.h"
 #include "mmu.h"
 
 unsigned long mmu_pte_val_slow, mmu_make_entry_slow;
@@ -46,34 +47,36 @@ static struct mmu_hook hooks[] = {
 	{ .name = "__xen_pgd_walk", .to = mmu_pgd_walk },
 };
 
+static struct mmu_hook hvm_hooks[] = {
+	PV(flush_tlb_multi, mmu_flush_vcpus),
+};
+
+/* Those that empty the batches, and the others, which fill them; of a hardware-assisted domain there is no batch. */
+enum { EMPTY, FILL };
+static struct group {
+	struct mmu_hook *hooks;
+	unsigned int nr;
+	bool in_force;
+} groups[] = {
+	[EMPTY] = { hooks, NR_EMPTY },
+	[FILL] = { hooks + NR_EMPTY, ARRAY_SIZE(hooks) - NR_EMPTY },
+}, hvm_group = { hvm_hooks, ARRAY_SIZE(hvm_hooks) };
+
 static DEFINE_MUTEX(lock);
 static bool enabled, ready;
 
 /* --- what the kernel has -------------------------------------------------------------------------------------------- */
 
-typedef unsigned long (*lookup_fn)(const char *name);
-
-/* Exported to nobody; a kprobe says where it is. */
-static lookup_fn find_lookup(void)
-{
-	struct kprobe probe = { .symbol_name = "kallsyms_lookup_name" };
-
-	if (register_kprobe(&probe))
-		return NULL;
-	unregister_kprobe(&probe);
-	return (lookup_fn)probe.addr;
-}
-
 /* An operation's place in pv_ops is known; what lies there is what the kernel's calls were made to call. */
-static void find_functions(lookup_fn lookup)
+static void find_functions(lookup_fn lookup, struct mmu_hook *first, unsigned int nr)
 {
-	for (struct mmu_hook *hook = hooks; hook < hooks + ARRAY_SIZE(hooks); hook++)
+	for (struct mmu_hook *hook = first; hook < first + nr; hook++)
 		hook->from = hook->pad ? *(unsigned long *)((u8 *)&pv_ops.mmu + hook->from) : lookup(hook->name);
 	mmu_pte_val_slow = (unsigned long)pv_ops.mmu.pte_val.func;
 	mmu_make_entry_slow = (unsigned long)pv_ops.mmu.make_pte.func;
 }
 
-static int find_hooks(void)
+static int find_hooks(struct mmu_hook *first, unsigned int nr)
 {
 	lookup_fn lookup = find_lookup();
 	unsigned long start = lookup ? lookup("_stext") : 0, end = lookup ? lookup("_etext") : 0;
@@ -82,43 +85,32 @@ static int find_hooks(void)
 		pr_err("the kernel does not say where its text lies (CONFIG_KPROBES, CONFIG_KALLSYMS_ALL)\n");
 		return -ENOENT;
 	}
-	find_functions(lookup);
-	return mmu_sites_find(hooks, ARRAY_SIZE(hooks), (void *)start, (void *)end);
+	find_functions(lookup, first, nr);
+	return mmu_sites_find(first, nr, (void *)start, (void *)end);
 }
 
 /* --- the switch ----------------------------------------------------------------------------------------------------- */
 
-/* Those that empty the batches, and the others, which fill them. */
-enum { EMPTY, FILL };
-static const struct {
-	const struct mmu_hook *hooks;
-	unsigned int nr;
-} groups[] = {
-	[EMPTY] = { hooks, NR_EMPTY },
-	[FILL] = { hooks + NR_EMPTY, ARRAY_SIZE(hooks) - NR_EMPTY },
-};
-static bool in_force[ARRAY_SIZE(groups)];
-
-static int set_group(unsigned int group, bool on)
+static int set_group(struct group *group, bool on)
 {
 	int rc = 0;
 
-	if (in_force[group] != on)
-		rc = mmu_sites_redirect(groups[group].hooks, groups[group].nr, on);
+	if (group->nr && group->in_force != on)
+		rc = mmu_sites_redirect(group->hooks, group->nr, on);
 	if (!rc)
-		in_force[group] = on;
+		group->in_force = on && group->nr;
 	return rc;
 }
 
 /* When those that fill a batch are gone, so is every task that was between entering and leaving lazy mode. */
 static int disable(void)
 {
-	return set_group(FILL, false) ?: set_group(EMPTY, false);
+	return set_group(&groups[FILL], false) ?: set_group(&groups[EMPTY], false);
 }
 
 static int enable(void)
 {
-	int rc = set_group(EMPTY, true) ?: set_group(FILL, true);
+	int rc = set_group(&groups[EMPTY], true) ?: set_group(&groups[FILL], true);
 
 	if (rc)
 		disable();
@@ -132,7 +124,7 @@ static int set_enabled(bool on)
 	if (!enabled && !try_module_get(THIS_MODULE))
 		return -EBUSY;
 	rc = on ? enable() : disable();
-	enabled = in_force[EMPTY] || in_force[FILL];
+	enabled = groups[EMPTY].in_force || groups[FILL].in_force;
 	if (!enabled)
 		module_put(THIS_MODULE);
 	return rc;
@@ -164,11 +156,16 @@ static int __init mmu_init(void)
 	bool wanted = enabled;
 	int rc;
 
-	if (!xen_pv_domain()) {
-		pr_info("not a PV domain: nothing to do here\n");
-		return -ENODEV;
+	if (xen_pv_domain()) {
+		rc = find_hooks(hooks, ARRAY_SIZE(hooks));
+	} else if (mmu_flush_available()) {
+		groups[EMPTY] = (struct group){ };
+		groups[FILL] = hvm_group;
+		rc = find_hooks(hvm_hooks, ARRAY_SIZE(hvm_hooks));
+	} else {
+		pr_info("neither a PV domain nor a hardware-assisted one of Xenolith: nothing to do here\n");
+		rc = -ENODEV;
 	}
-	rc = find_hooks();
 	if (rc)
 		return rc;
 	mutex_lock(&lock);

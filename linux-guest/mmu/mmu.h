@@ -64,6 +64,12 @@ void mmu_flush_tlb_one(unsigned long addr);
 void mmu_flush_tlb_multi(const struct cpumask *cpus, const struct flush_tlb_info *info);
 void mmu_release_pte(unsigned long pfn);
 
+/** mmu_flush_available() - is this a hardware-assisted domain of a hypervisor that flushes some vcpus when asked to? */
+bool mmu_flush_available(void);
+
+/* In place of the kernel's flush_tlb_multi() there. */
+void mmu_flush_vcpus(const struct cpumask *cpus, const struct flush_tlb_info *info);
+
 /* As the kernel's enum pt_level, which no header has. */
 enum mmu_level { MMU_PGD, MMU_P4D, MMU_PUD, MMU_PMD, MMU_PTE };
 typedef void (*mmu_walk_fn)(struct mm_struct *mm, struct page *page, enum mmu_level level);
