@@ -8,6 +8,7 @@
 #include <xen/hvm/hvm_op.h>
 
 #define PAGE_BYTES 4096
+#define XENOLITH_PARAM_EXITS 0x1000	/* above the ABI's parameters: only Xenolith knows it */
 
 _Static_assert(sizeof(struct xen_domctl) <= PAGE_BYTES && sizeof(struct xen_sysctl) <= PAGE_BYTES, "one page serves");
 
@@ -139,6 +140,13 @@ int hcall_hvm_param(struct host *h, uint32_t domid, uint32_t index, uint64_t val
 	struct xen_hvm_param op = { .domid = domid, .index = index, .value = value };
 
 	return call_arg(h, __HYPERVISOR_hvm_op, HVMOP_set_param, &op, sizeof(op));
+}
+
+uint64_t hcall_hvm_exits(struct host *h, uint32_t domid)
+{
+	struct xen_hvm_param op = { .domid = domid, .index = XENOLITH_PARAM_EXITS };
+
+	return call_arg(h, __HYPERVISOR_hvm_op, HVMOP_get_param, &op, sizeof(op)) < 0 ? 0 : op.value;
 }
 
 int hcall_version(struct host *h, unsigned int cmd, void *arg, size_t size)

@@ -55,6 +55,9 @@ int hcall_evtchn_unbound(struct host *h, uint32_t domid, uint32_t remote);
 /** hcall_hvm_param - set an HVM_PARAM_* of a hardware-assisted domain */
 int hcall_hvm_param(struct host *h, uint32_t domid, uint32_t index, uint64_t value);
 
+/** hcall_hvm_exits - how often a hardware-assisted domain has left its guests; 0 where the hypervisor does not say */
+uint64_t hcall_hvm_exits(struct host *h, uint32_t domid);
+
 /** hcall_version - xen_version with an argument of @size bytes, copied in and out; some commands answer a number */
 int hcall_version(struct host *h, unsigned int cmd, void *arg, size_t size);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Numbers for xl top. Processor time, memory and vcpus are the hypervisor's; what network cards and disks did is counted
+ * Numbers for xl top. Processor time, memory, vcpus and exits are the hypervisor's; what network cards and disks did is counted
  * by Domain0's backends:
  *
  *	/sys/class/net/vifD.N/statistics/	of the interface, whose receiving is the guest's sending
@@ -107,7 +107,10 @@ static int get_domains(struct host *h, struct table *t)
 			return n;
 		t->row = xrealloc(t->row, (t->rows + n + 1) * sizeof(*t->row));
 		for (int i = 0; i < n; i++)
-			t->row[t->rows++] = (struct row){ .info = list[i] };
+			t->row[t->rows++] = (struct row){
+				.info = list[i],
+				.exits = list[i].flags & XEN_DOMINF_hvm_guest ? hcall_hvm_exits(h, list[i].domain) : 0,
+			};
 		first = n ? list[n - 1].domain + 1u : 0;
 	} while (n == CHUNK);
 	return 0;
@@ -137,8 +140,10 @@ static void add_past(struct host *h, struct table *t, const struct table *last, 
 		struct row *before = find_row(last, r->info.domain);
 		bool same = same_domain(before, r);
 
-		if (same && t->time > last->time)
+		if (same && t->time > last->time) {
 			r->cpu = (r->info.cpu_time - before->info.cpu_time) / (t->time - last->time) / 1e7;
+			r->exit_rate = r->exits > before->exits ? (r->exits - before->exits) / (t->time - last->time) : 0;
+		}
 		r->name = same && !names && before->name ? xstrdup(before->name) : domain_name(h, r->info.domain);
 		if (!r->name)
 			r->name = r->info.domain ? xasprintf("(%u)", r->info.domain) : xstrdup("Domain-0");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * xl top: the domains as a table that is drawn again and again, on a terminal by its own words (ECMA-48), or line by line.
- * The columns are xentop's, one entry each in a table.
+ * The columns are xentop's, one entry each in a table, and behind them what a hardware-assisted domain costs in exits.
  */
 #include <ctype.h>
 #include <poll.h>
@@ -103,6 +103,7 @@ NUMBER(writes, "%.0f", r->counts.writes)
 NUMBER(read_sectors, "%.0f", r->counts.read_sectors)
 NUMBER(written_sectors, "%.0f", r->counts.written_sectors)
 NUMBER(label, "%.0f", r->info.ssidref)
+NUMBER(exits, "%.0f", r->exit_rate)
 
 static double value_most(const struct row *r)
 {
@@ -129,6 +130,7 @@ static const struct column columns[] = {
 	{ "VBD_RSECT", 10, false, show_read_sectors, value_read_sectors },
 	{ "VBD_WSECT", 10, false, show_written_sectors, value_written_sectors },
 	{ "SSID", 4, false, show_label, value_label },
+	{ "EXITS/s", 8, false, show_exits, value_exits },
 };
 enum { COLUMNS = sizeof(columns) / sizeof(columns[0]), BY_CPU = 3 };
 

@@ -14,6 +14,8 @@ struct row {
 	struct xen_domctl_getdomaininfo info;
 	char *name;
 	double cpu;				/* per cent of one processor since the last round */
+	uint64_t exits;				/* of a hardware-assisted domain, so far */
+	double exit_rate;			/* and a second since the last round */
 	struct counts counts;
 };
 
