@@ -16,7 +16,7 @@ struct hvm_mode {
 	bool cs_long;			/* 64-bit code */
 };
 
-enum hvm_event { HVM_EVENT_INTR, HVM_EVENT_NMI, HVM_EVENT_EXCEPTION };
+enum hvm_event { HVM_EVENT_NMI, HVM_EVENT_EXCEPTION };
 
 /*
  * One vendor's virtualization. All but cpu_init and vcpu_* are about current, between two runs of its guest, interrupts
@@ -38,11 +38,13 @@ struct hvm_ops {
 	/* tpr: of the local APIC, bits 7-4. */
 	u8 (*tpr)(const struct vcpu *v);
 	void (*set_tpr)(struct vcpu *v, u8 tpr);
-	/* ready: can an event of that kind be injected now? If not, an exit comes as soon as it can. */
-	bool (*ready)(struct vcpu *v, enum hvm_event kind);
+	/* ready: can an NMI be injected now? If not, an exit comes as soon as it can. */
+	bool (*ready)(struct vcpu *v);
 	void (*inject)(struct vcpu *v, enum hvm_event kind, u8 vector, bool has_error, u32 error);
-	/* run: interrupts are off; on when it returns. flush: the guest's TLB must not be used. */
-	void (*run)(struct vcpu *v, struct cpu_regs *regs, bool flush);
+	/* offer: the next run's guest takes interrupt @vector as soon as it can, @tpr: and its TPR lets it. False: it cannot. */
+	bool (*offer)(struct vcpu *v, u8 vector, bool tpr);
+	/* run: interrupts are off; on when it returns. flush: the guest's TLB must not be used. True: what was offered is taken. */
+	bool (*run)(struct vcpu *v, struct cpu_regs *regs, bool flush);
 	/* exit: do what the guest asked for. */
 	void (*exit)(struct vcpu *v, struct cpu_regs *regs);
 	const char *(*exit_name)(unsigned int index);
@@ -86,9 +88,11 @@ void vlapic_destroy(struct vcpu *v);
 /** vlapic_read, vlapic_write: register @reg of current's x2APIC; false: #GP. */
 bool vlapic_read(struct vcpu *v, u32 reg, u64 *val);
 bool vlapic_write(struct vcpu *v, u32 reg, u64 val);
-/** vlapic_pending: the highest vector that TPR and what is in service let through, or -1. vlapic_accept: it is taken. */
+/** vlapic_pending: the highest vector that TPR and what is in service let through, or -1. */
 int vlapic_pending(const struct vcpu *v);
-void vlapic_accept(struct vcpu *v, u8 vector);
+/** vlapic_withdraw: @vector is offered to the guest, who takes it (vlapic_in_service()) or not (vlapic_put_back()). */
+void vlapic_withdraw(struct vcpu *v, u8 vector);
+void vlapic_put_back(struct vcpu *v, u8 vector);
 /** vlapic_blocks: would @vector have to wait? */
 bool vlapic_blocks(const struct vcpu *v, u8 vector);
 void vlapic_in_service(struct vcpu *v, u8 vector);

@@ -94,46 +94,72 @@ void hvm_rouse(struct vcpu *v)
 		vcpu_kick(v);
 }
 
-/* The upcall is level-triggered: its line is the byte in vcpu_info. */
-static bool upcall_pending(const struct vcpu *v)
+/*
+ * The vector of the upcall that is due, or 0. It is level-triggered: its line is the byte in vcpu_info. The vcpu's own vector
+ * may change at any time.
+ */
+static u8 due_upcall(const struct vcpu *v)
 {
-	return READ_ONCE(v->info->evtchn_upcall_pending) &&
-	       (v->hvm.upcall_vector ? !vlapic_blocks(v, v->hvm.upcall_vector) : v->domain->hvm.callback_vector);
+	u8 own = READ_ONCE(v->hvm.upcall_vector);
+
+	if (!READ_ONCE(v->info->evtchn_upcall_pending) || (own && vlapic_blocks(v, own)))
+		return 0;
+	return own ?: v->domain->hvm.callback_vector;
 }
 
-static void inject_upcall(struct vcpu *v)
+static void offer_upcall(struct vcpu *v)
 {
-	u8 own = v->hvm.upcall_vector;
+	u8 vector = due_upcall(v);
+	bool own = vector && vector == READ_ONCE(v->hvm.upcall_vector);
 
-	if (own && !v->domain->hvm.port)	/* ends with an EOI; the domain's callback vector does not */
-		vlapic_in_service(v, own);
-	hvm_ops->inject(v, HVM_EVENT_INTR, own ?: v->domain->hvm.callback_vector, false, 0);
+	if (!vector || !hvm_ops->offer(v, vector, own))
+		return;
+	v->hvm.offered = vector;
+	v->hvm.offered_from = own && !v->domain->hvm.port ? OFFER_UPCALL : OFFER_NO_EOI;
 }
 
-/* Only one fits; what comes after it opens a window (ready()). */
-static void inject_events(struct vcpu *v)
+/*
+ * One interrupt is offered to the guest. What the local APIC has comes first, for it ends with an EOI, which exits: then it is
+ * the upcall's turn, which may end without.
+ */
+static void offer_interrupt(struct vcpu *v)
 {
-	int vector;
+	int vector = vlapic_pending(v);
 
-	if (unlikely(v->pv.nmi_pending) && !v->hvm.nmi_blocked && hvm_ops->ready(v, HVM_EVENT_NMI)) {
-		v->pv.nmi_pending = false;
-		v->hvm.nmi_blocked = true;
-		hvm_ops->inject(v, HVM_EVENT_NMI, X86_EXC_NMI, false, 0);
+	v->hvm.offered = 0;
+	if (vector < 0) {
+		offer_upcall(v);
+	} else if (hvm_ops->offer(v, vector, true)) {
+		vlapic_withdraw(v, vector);	/* the same one, posted from here on, is another one */
+		v->hvm.offered = vector;
+		v->hvm.offered_from = OFFER_VLAPIC;
 	}
-	if (upcall_pending(v) && hvm_ops->ready(v, HVM_EVENT_INTR))
-		inject_upcall(v);
-	vector = vlapic_pending(v);
-	if (vector >= 0 && hvm_ops->ready(v, HVM_EVENT_INTR)) {
-		vlapic_accept(v, vector);
-		hvm_ops->inject(v, HVM_EVENT_INTR, vector, false, 0);
-	}
 }
 
-/* HLT: until there is an interrupt; one that the guest has masked will not end it, as on the machine. */
+static void settle_offer(struct vcpu *v, bool taken)
+{
+	if (!v->hvm.offered)
+		return;
+	if (taken && v->hvm.offered_from != OFFER_NO_EOI)
+		vlapic_in_service(v, v->hvm.offered);
+	else if (!taken && v->hvm.offered_from == OFFER_VLAPIC)
+		vlapic_put_back(v, v->hvm.offered);
+}
+
+static void inject_nmi(struct vcpu *v)
+{
+	if (likely(!v->pv.nmi_pending) || v->hvm.nmi_blocked || !hvm_ops->ready(v))
+		return;
+	v->pv.nmi_pending = false;
+	v->hvm.nmi_blocked = true;
+	hvm_ops->inject(v, HVM_EVENT_NMI, X86_EXC_NMI, false, 0);
+}
+
+/* HLT: until there is an interrupt, or a start-up IPI. One that the guest has masked will not end it, as on the machine. */
 void hvm_halt(struct vcpu *v)
 {
 	set_bit(VF_BLOCKED, &v->sched.flags);	/* orders before the look: pairs with hvm_rouse()'s callers */
-	if (upcall_pending(v) || vlapic_pending(v) >= 0 || v->pv.nmi_pending)
+	if (due_upcall(v) || vlapic_pending(v) >= 0 || v->pv.nmi_pending || READ_ONCE(v->hvm.reset))
 		clear_bit(VF_BLOCKED, &v->sched.flags);
 	else
 		softirq_raise(SOFTIRQ_SCHEDULE);
@@ -148,7 +174,7 @@ void hvm_run(void)
 
 	for (;;) {
 		u64 flushes;
-		bool flush;
+		bool flush, taken;
 
 		if (unlikely(READ_ONCE(v->hvm.reset)))
 			hvm_reset(v);
@@ -158,15 +184,17 @@ void hvm_run(void)
 			softirq_run();
 			continue;
 		}
-		inject_events(v);
+		inject_nmi(v);
+		offer_interrupt(v);
 		flushes = tlb_flushes();
 		WRITE_ONCE(v->hvm.in_guest, true);
 		flush = xchg(&v->hvm.flush, false);	/* full barrier: pairs with flush_vcpu()'s */
 		flush |= v->hvm.asid_stamp != flushes || v->hvm.asid_cpu != smp_cpu();
 		v->hvm.asid_stamp = flushes;
 		v->hvm.asid_cpu = smp_cpu();
-		hvm_ops->run(v, regs, flush);
+		taken = hvm_ops->run(v, regs, flush);
 		WRITE_ONCE(v->hvm.in_guest, false);
+		settle_offer(v, taken);
 		cpu_info()->count[COUNT_EXIT]++;
 		hvm_ops->exit(v, regs);
 	}

@@ -69,10 +69,14 @@ void vlapic_in_service(struct vcpu *v, u8 vector)
 	set_bit(vector, reg(v, ISR));
 }
 
-void vlapic_accept(struct vcpu *v, u8 vector)
+void vlapic_withdraw(struct vcpu *v, u8 vector)
 {
 	clear_bit(vector, reg(v, IRR));
-	vlapic_in_service(v, vector);
+}
+
+void vlapic_put_back(struct vcpu *v, u8 vector)
+{
+	set_bit(vector, reg(v, IRR));
 }
 
 static void post(struct vcpu *v, u8 vector)

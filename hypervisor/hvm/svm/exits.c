@@ -10,6 +10,7 @@
 #define NR_INDICES	(NPF_INDEX + 1)
 _Static_assert(NR_INDICES <= HVM_NR_EXITS, "all reasons have a counter");
 #define DR6_BS		BIT(14)
+#define HLT		0xf4
 
 #define IOIO_IN		BIT(0)
 #define IOIO_STRING	BIT(2)
@@ -78,9 +79,20 @@ static void finish(struct vcpu *v, struct cpu_regs *regs, unsigned int length, b
 
 /* ---- reasons ---- */
 
-/* Behind STGI the CPU has taken it already; or a window is open now. */
+/*
+ * Behind STGI the CPU has taken it already; or a window is open now. QEMU forgets that the instruction behind STI comes before
+ * any interrupt. If that is HLT the guest would sleep on what it has just been told; so it is done here.
+ */
 static void exit_nothing(struct vcpu *v, struct cpu_regs *regs)
 {
+	const struct vmcb *b = vmcb(v);
+	u8 code;
+
+	if (unlikely(b->interrupt_shadow & 1) && !b->cpl && !(b->event_inj & VMCB_EVENT_VALID) &&
+	    hvm_fetch(v, regs->rip, &code, 1) && code == HLT) {
+		go_on_at(v, regs, regs->rip + 1);
+		hvm_halt(v);
+	}
 }
 
 static void exit_debugreg(struct vcpu *v, struct cpu_regs *regs)

@@ -219,14 +219,13 @@ static void svm_set_tpr(struct vcpu *v, u8 tpr)
 
 /* ---- events ---- */
 
-static bool svm_ready(struct vcpu *v, enum hvm_event kind)
+/* If not: a virtual interrupt that is never delivered, which exits when it could be. */
+static bool svm_ready(struct vcpu *v)
 {
 	struct vmcb *b = v->hvm.control;
-	bool open = !(b->event_inj & VMCB_EVENT_VALID);
 
-	if (open && (kind == HVM_EVENT_NMI || (guest_regs()->rflags & X86_EFLAGS_IF && !(b->interrupt_shadow & 1))))
+	if (!(b->event_inj & VMCB_EVENT_VALID))
 		return true;
-	/* A virtual interrupt that is never delivered: it exits when it could be. */
 	b->int_ctl |= VMCB_V_IRQ | VMCB_V_IGN_TPR;
 	b->intercept[0] |= EXIT_BIT(SVM_VINTR);
 	return false;
@@ -234,12 +233,27 @@ static bool svm_ready(struct vcpu *v, enum hvm_event kind)
 
 static void svm_inject(struct vcpu *v, enum hvm_event kind, u8 vector, bool has_error, u32 error)
 {
-	static const u64 type[] = { VMCB_EVENT_INTR, VMCB_EVENT_NMI, VMCB_EVENT_EXCEPTION };
+	static const u64 type[] = { VMCB_EVENT_NMI, VMCB_EVENT_EXCEPTION };
 	struct vmcb *b = v->hvm.control;
 
 	b->event_inj = (u64)error << 32 | VMCB_EVENT_VALID | (has_error ? VMCB_EVENT_ERROR : 0) | type[kind] | vector;
 	if (kind == HVM_EVENT_NMI)
 		b->intercept[0] |= EXIT_BIT(SVM_IRET);
+}
+
+/*
+ * As a virtual interrupt, not as an event: a guest that cannot take it now needs no exit for it. And QEMU 7.2 delivers
+ * interrupts that are injected as events twice when another of its threads wants something of the processor meanwhile.
+ */
+static bool svm_offer(struct vcpu *v, u8 vector, bool tpr)
+{
+	struct vmcb *b = v->hvm.control;
+
+	if (b->int_ctl & VMCB_V_IRQ)	/* svm_ready() waits */
+		return false;
+	b->int_ctl |= VMCB_V_IRQ | (tpr ? VMCB_V_PRIO(vector >> 4) : VMCB_V_IGN_TPR);
+	b->int_vector = vector;
+	return true;
 }
 
 /* ---- running ---- */
@@ -253,9 +267,10 @@ static void new_asid(struct vcpu *v, struct vmcb *b)
 	b->asid = ++this_cpu(last_asid);
 }
 
-static void svm_run(struct vcpu *v, struct cpu_regs *regs, bool flush)
+static bool svm_run(struct vcpu *v, struct cpu_regs *regs, bool flush)
 {
 	struct vmcb *b = v->hvm.control;
+	bool taken;
 
 	b->tlb_control = 0;
 	if (flush)
@@ -273,8 +288,10 @@ static void svm_run(struct vcpu *v, struct cpu_regs *regs, bool flush)
 	regs->ss = b->ss.sel;
 	if (unlikely(b->dr7 & DR7_ACTIVE))	/* not every processor takes its own back */
 		asm volatile("mov %0, %%dr7" :: "r" (0x400UL));
-	b->int_ctl &= ~VMCB_V_IRQ;
+	taken = !(b->int_ctl & VMCB_V_IRQ);
+	b->int_ctl &= ~(VMCB_V_IRQ | VMCB_V_IGN_TPR | VMCB_V_PRIO(15));
 	b->intercept[0] &= ~EXIT_BIT(SVM_VINTR);
+	return taken;
 }
 
 const struct hvm_ops svm_ops = {
@@ -291,6 +308,7 @@ const struct hvm_ops svm_ops = {
 	.set_tpr	= svm_set_tpr,
 	.ready		= svm_ready,
 	.inject		= svm_inject,
+	.offer		= svm_offer,
 	.run		= svm_run,
 	.exit		= svm_exit,
 	.exit_name	= svm_exit_name,

@@ -69,12 +69,12 @@ enum svm_exit {
 
 #define VMCB_TPR_MASK		0xfu		/* int_ctl */
 #define VMCB_V_IRQ		(1u << 8)
+#define VMCB_V_PRIO(n)		((n) << 16)
 #define VMCB_V_IGN_TPR		(1u << 20)
 #define VMCB_V_INTR_MASKING	(1u << 24)
 
 #define VMCB_EVENT_VALID	BIT(31)		/* event_inj, exit_int_info */
 #define VMCB_EVENT_ERROR	BIT(11)
-#define VMCB_EVENT_INTR		(0UL << 8)
 #define VMCB_EVENT_NMI		(2UL << 8)
 #define VMCB_EVENT_EXCEPTION	(3UL << 8)
 #define VMCB_EVENT_TYPE		(7UL << 8)

@@ -70,6 +70,8 @@ struct hvm_vcpu {			/* v->hvm */
 	void *control;			/* the vendor's control block */
 	struct vlapic apic;
 	u8 upcall_vector;		/* HVMOP_set_evtchn_upcall_vector, or 0 */
+	u8 offered;			/* the interrupt that its guest may take until the next exit, or 0 */
+	enum { OFFER_VLAPIC, OFFER_UPCALL, OFFER_NO_EOI } offered_from;
 	bool wait_sipi;			/* after INIT */
 	bool reset;			/* start at start_page << 12 in real mode */
 	u8 start_page;
