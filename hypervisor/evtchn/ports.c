@@ -213,6 +213,27 @@ static int op_bind_pirq(struct domain *d, union evtchn_args *a)
 	return rc;
 }
 
+/*
+ * Who sends to @ch holds its lock or its peer's: behind this nobody tells the vcpu that was told before. A guest whose vcpu
+ * goes relies on it: what comes to a FIFO queue that it has emptied for the last time lies there until the vcpu is back.
+ */
+static void notify_from_now(struct evtchn *ch, struct vcpu *v)
+{
+	struct evtchn *peer;
+	unsigned long irq;
+
+	spin_lock(&binding_lock);
+	irq = spin_lock_irqsave(&ch->lock);
+	peer = ch->state == EVTCHNSTAT_interdomain ? ch->peer : NULL;
+	if (peer)
+		spin_lock(&peer->lock);
+	WRITE_ONCE(ch->notify_vcpu, v->id);
+	if (peer)
+		spin_unlock(&peer->lock);
+	evtchn_unlock(ch, irq);
+	spin_unlock(&binding_lock);
+}
+
 static int op_bind_vcpu(struct domain *d, union evtchn_args *a)
 {
 	struct evtchn *ch = evtchn_find(d, a->bind_vcpu.port);
@@ -224,7 +245,7 @@ static int op_bind_vcpu(struct domain *d, union evtchn_args *a)
 	if (state == EVTCHNSTAT_closed || state == EVTCHNSTAT_ipi ||
 	    (state == EVTCHNSTAT_virq && !virq_is_global(ch->virq)))
 		return -EINVAL;
-	WRITE_ONCE(ch->notify_vcpu, v->id);
+	notify_from_now(ch, v);
 	if (state == EVTCHNSTAT_pirq)
 		pirq_set_affinity(d, ch->pirq, v);
 	return 0;

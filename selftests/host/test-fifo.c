@@ -266,7 +266,7 @@ static void consume_one(unsigned int vcpu)
 	require(p == (state[want].pending && !state[want].masked ? want : 0), "events come in the order of their queue");
 	require(!!(g->ready & 1u << q) == (m->nr != 0), "the last one ends the queue");
 	if (p) {
-		fifo_word_clear(&words[p], FIFO_PENDING);
+		require(fifo_word_take(&words[p]) && !fifo_word_take(&words[p]), "an event is taken once");
 		state[p].pending = false;
 	}
 }
@@ -393,8 +393,9 @@ static unsigned int drain(unsigned int vcpu)
 	port_t p;
 
 	for (handled = 0; (p = fifo_take(&guest[vcpu], control_of(vcpu), guest_word)); handled++) {
+		if (!fifo_word_take(&words[p]))
+			continue;
 		fifo_word_set(&words[p], FIFO_MASKED);
-		fifo_word_clear(&words[p], FIFO_PENDING);
 		seen[p] = __atomic_load_n(&sent[p], __ATOMIC_SEQ_CST);
 		guest_unmask(p);
 	}
@@ -435,6 +436,61 @@ static void test_threads(void)
 	teardown();
 }
 
+/*
+ * A vcpu that goes: its ports are bound to another one, its queues emptied. A sender who had looked before at whom to tell
+ * must not link to them any more: nobody would look there.
+ */
+static port_t loop_from, loop_to;
+
+static void *loop_sender(void *unused)
+{
+	while (!READ_ONCE(senders_done)) {
+		evtchn_send(d, loop_from);
+		__atomic_add_fetch(&sent[0], 1, __ATOMIC_SEQ_CST);
+	}
+	return unused;
+}
+
+static void wait_for_sends(u32 count)
+{
+	u32 from = __atomic_load_n(&sent[0], __ATOMIC_SEQ_CST);
+
+	while (__atomic_load_n(&sent[0], __ATOMIC_SEQ_CST) - from < count)
+		;
+}
+
+static void test_vcpu_goes(void)
+{
+	struct evtchn_alloc_unbound unbound = { .dom = DOMID_SELF, .remote_dom = DOMID_SELF };
+	struct evtchn_bind_interdomain inter = { .remote_dom = DOMID_SELF };
+	unsigned int late = 0;
+	pthread_t thread;
+
+	setup_fifo();
+	memset(sent, 0, sizeof(sent));
+	WRITE_ONCE(senders_done, false);
+	BUG_ON(evtchn_op(EVTCHNOP_alloc_unbound, &unbound));
+	inter.remote_port = unbound.port;
+	BUG_ON(evtchn_op(EVTCHNOP_bind_interdomain, &inter));
+	loop_from = inter.local_port;
+	loop_to = unbound.port;
+	guest_unmask(loop_to);
+	pthread_create(&thread, NULL, loop_sender, NULL);
+	for (unsigned int i = 0; i < 40000; i++) {
+		unsigned int goes = i % 2;
+
+		BUG_ON(evtchn_op(EVTCHNOP_bind_vcpu, &(struct evtchn_bind_vcpu){ loop_to, !goes }));
+		drain(goes);
+		wait_for_sends(2);
+		late += guest[goes].ready || READ_ONCE(control_of(goes)->ready);
+		drain(goes);
+	}
+	WRITE_ONCE(senders_done, true);
+	pthread_join(thread, NULL);
+	check(!late, "nothing comes to the queues of a vcpu that its ports have left");
+	teardown();
+}
+
 int main(void)
 {
 	test_setup();
@@ -443,5 +499,6 @@ int main(void)
 	test_random();
 	test_hostile();
 	test_threads();
+	test_vcpu_goes();
 	return done();
 }
