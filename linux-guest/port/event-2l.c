@@ -26,9 +26,9 @@ static void unmask(evtchn_port_t port)
 	event_ask_unmask(port);
 }
 
-static void clear(evtchn_port_t port)
+static bool take(evtchn_port_t port)
 {
-	sync_clear_bit(port, port_shared->evtchn_pending);
+	return !sync_test_bit(port, port_shared->evtchn_mask) && sync_test_and_clear_bit(port, port_shared->evtchn_pending);
 }
 
 static void set(evtchn_port_t port)
@@ -90,7 +90,7 @@ const struct event_abi event_2l = {
 	.stop	= stop,
 	.mask	= mask,
 	.unmask	= unmask,
-	.clear	= clear,
+	.take	= take,
 	.set	= set,
 	.own	= own,
 	.handle	= handle,

@@ -17,6 +17,7 @@
  * @cpu_dead: it takes no events any more; may sleep
  * @room: there may be events of @port from now on, masked. 0 or -errno
  * @unmask: an event that is pending then comes
+ * @take: true: @port was pending and not masked, and is not pending any more. Of two CPUs that came for it one gets it
  * @own: the port's events come to @to from now on (nr_cpu_ids: to nobody); for @from, too, while the hypervisor does not know
  * @handle: event_port() for all that is pending for the CPU that runs here. Interrupts off
  */
@@ -30,14 +31,14 @@ struct event_abi {
 	int (*room)(evtchn_port_t port);
 	void (*mask)(evtchn_port_t port);
 	void (*unmask)(evtchn_port_t port);
-	void (*clear)(evtchn_port_t port);
+	bool (*take)(evtchn_port_t port);
 	void (*set)(evtchn_port_t port);
 	void (*own)(evtchn_port_t port, unsigned int from, unsigned int to);
 	void (*handle)(unsigned int cpu, struct vcpu_info *info);
 };
 extern const struct event_abi event_2l, event_fifo;
 
-/** event_port: @port is pending and not masked. */
+/** event_port: @port was seen pending and not masked. */
 void event_port(evtchn_port_t port);
 /** event_again: what is pending on @port comes again, to the CPU that it is bound to. */
 void event_again(evtchn_port_t port);

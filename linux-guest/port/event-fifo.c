@@ -44,9 +44,9 @@ static void unmask(evtchn_port_t port)
 		event_ask_unmask(port);
 }
 
-static void clear(evtchn_port_t port)
+static bool take(evtchn_port_t port)
 {
-	fifo_word_clear(word_of(port), FIFO_PENDING);
+	return fifo_word_take(word_of(port));
 }
 
 static void set(evtchn_port_t port)
@@ -174,7 +174,7 @@ const struct event_abi event_fifo = {
 	.room		= room,
 	.mask		= mask,
 	.unmask		= unmask,
-	.clear		= clear,
+	.take		= take,
 	.set		= set,
 	.own		= own,
 	.handle		= handle,

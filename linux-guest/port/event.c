@@ -44,10 +44,11 @@ static struct irq_domain *domain;
 static DEFINE_MUTEX(lock);		/* bindings come and go */
 static DEFINE_XARRAY(bindings);		/* by port */
 static const struct event_abi *abi;
+static struct cpumask ready;		/* CPUs that take events */
 
-static bool fifo_events;
+static bool fifo_events = true;
 module_param(fifo_events, bool, 0444);
-MODULE_PARM_DESC(fifo_events, "FIFO event channels, if the hypervisor has them; else 2-level ones");
+MODULE_PARM_DESC(fifo_events, "FIFO event channels, if the hypervisor has them (the default); else 2-level ones");
 
 /* ---- from the ABI ---- */
 
@@ -64,6 +65,9 @@ void event_port(evtchn_port_t port)
 		abi->mask(port);
 		return;
 	}
+	/* Moved while it was pending it is two CPUs' at once, and would be handled by each. */
+	if (!abi->take(port))
+		return;
 	b->events++;
 	if (b->dev)
 		atomic_inc(&b->dev->events);
@@ -84,6 +88,15 @@ void event_handle(unsigned int cpu)
 int event_cpu_up(unsigned int cpu)
 {
 	return abi->cpu_up ? abi->cpu_up(cpu) : 0;
+}
+
+/* The kernel calls a CPU online before it has an upcall, and as long as its interrupts are being moved away. */
+void event_cpu_ready(unsigned int cpu, bool is_ready)
+{
+	if (is_ready)
+		cpumask_set_cpu(cpu, &ready);
+	else
+		cpumask_clear_cpu(cpu, &ready);
 }
 
 /* What was on its queues goes to those that its ports are bound to now. */
@@ -132,19 +145,13 @@ static void event_unmask(struct irq_data *d)
 	unmask_for(binding_of(d), MASK_EXPLICIT);
 }
 
+/* It was taken before it was on its way here. */
 static void event_ack(struct irq_data *d)
 {
 	struct binding *b = binding_of(d);
 
 	if (b->late)
 		mask_for(b, MASK_LATE);
-	abi->clear(b->port);
-}
-
-static void event_mask_ack(struct irq_data *d)
-{
-	event_mask(d);
-	event_ack(d);
 }
 
 /* What comes during the move is raised where the port has gone to, when it is unmasked. */
@@ -163,14 +170,29 @@ static int move(struct binding *b, unsigned int cpu)
 	return rc;
 }
 
+/* A CPU that goes is ready no more, and online until the kernel moves its interrupts. */
+static unsigned int choose(unsigned int now, const struct cpumask *to)
+{
+	unsigned int cpu;
+
+	if (cpumask_test_cpu(now, to) && cpu_online(now))
+		return now;
+	for_each_cpu_and(cpu, to, &ready)
+		if (cpu_online(cpu))
+			break;
+	return cpu;
+}
+
 static int event_set_affinity(struct irq_data *d, const struct cpumask *to, bool force)
 {
 	struct binding *b = binding_of(d);
-	unsigned int cpu = cpumask_test_cpu(b->cpu, to) && cpu_online(b->cpu) ? b->cpu : cpumask_any_and(to, cpu_online_mask);
+	unsigned int cpu = choose(b->cpu, to);
 	int rc;
 
-	if (b->percpu || cpu >= nr_cpu_ids)
+	if (b->percpu)
 		return -EINVAL;
+	if (cpu >= nr_cpu_ids)
+		return -EBUSY;
 	rc = cpu == b->cpu ? 0 : move(b, cpu);
 	if (rc)
 		return rc;
@@ -180,12 +202,15 @@ static int event_set_affinity(struct irq_data *d, const struct cpumask *to, bool
 
 void event_again(evtchn_port_t port)
 {
-	struct binding *b = binding_at(port);
+	struct binding *b;
 
+	rcu_read_lock();
+	b = binding_at(port);
 	if (b) {
 		mask_for(b, MASK_HANDLED);
 		unmask_for(b, MASK_HANDLED);
 	}
+	rcu_read_unlock();
 }
 
 static int event_retrigger(struct irq_data *d)
@@ -204,7 +229,7 @@ static int event_retrigger(struct irq_data *d)
 	.irq_unmask		= event_unmask,		\
 	.irq_disable		= event_mask,		\
 	.irq_ack		= event_ack,		\
-	.irq_mask_ack		= event_mask_ack,	\
+	.irq_mask_ack		= event_mask,	/* put off: no driver will end it */ \
 	.irq_set_affinity	= event_set_affinity,	\
 	.irq_retrigger		= event_retrigger,	\
 	.flags			= IRQCHIP_SKIP_SET_WAKE,	\
@@ -363,7 +388,7 @@ static int bind_locked(evtchn_port_t port, bool late, struct xenbus_device *dev)
 	int irq;
 
 	mutex_lock(&lock);
-	irq = bind(port, cpumask_first(cpu_online_mask), late, false, dev);
+	irq = bind(port, cpumask_first(&ready), late, false, dev);
 	mutex_unlock(&lock);
 	return irq;
 }

@@ -30,9 +30,16 @@ static inline void fifo_word_set(event_word_t *word, u32 bits)
 	__atomic_fetch_or(word, bits, __ATOMIC_SEQ_CST);
 }
 
-static inline void fifo_word_clear(event_word_t *word, u32 bits)
+/** fifo_word_take: true: the event was pending and not masked, and is not pending any more. Of two who ask one gets it. */
+static inline bool fifo_word_take(event_word_t *word)
 {
-	__atomic_fetch_and(word, ~bits, __ATOMIC_SEQ_CST);
+	u32 w = __atomic_load_n(word, __ATOMIC_SEQ_CST);
+
+	do {
+		if ((w & (FIFO_PENDING | FIFO_MASKED)) != FIFO_PENDING)
+			return false;
+	} while (!__atomic_compare_exchange_n(word, &w, w & ~FIFO_PENDING, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
+	return true;
 }
 
 /** fifo_word_unmask: false when the event is pending: it stays masked, the hypervisor has to be asked. */

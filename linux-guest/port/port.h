@@ -66,6 +66,8 @@ void event_exit(void);
 void event_handle(unsigned int cpu);
 /** event_cpu_up: on @cpu, which may have events from now on; event_cpu_dead: on another one; it has none any more. */
 int event_cpu_up(unsigned int cpu);
+/** event_cpu_ready: ports may be bound to @cpu, or no more of them. */
+void event_cpu_ready(unsigned int cpu, bool is_ready);
 void event_cpu_dead(unsigned int cpu);
 /** event_bind_virq: as bind_virq_to_irqhandler(), any CPU's own ones stay on it. */
 int event_bind_virq(unsigned int virq, unsigned int cpu, irq_handler_t handler, const char *name, void *data);
