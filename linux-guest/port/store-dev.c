@@ -224,7 +224,9 @@ static ssize_t dev_write(struct file *file, const char __user *from, size_t coun
 	if (rc >= 0)
 		u->bytes += count;
 	whole = u->bytes < sizeof(u->message.head) ? SIZE_MAX : sizeof(u->message.head) + u->message.head.len;
-	if (rc >= 0 && whole != SIZE_MAX && (u->message.head.len > XENSTORE_PAYLOAD_MAX || u->bytes > whole))
+	if (rc >= 0 && whole != SIZE_MAX && u->message.head.len > XENSTORE_PAYLOAD_MAX)
+		rc = -E2BIG;
+	else if (rc >= 0 && u->bytes > whole)
 		rc = -EINVAL;
 	if (rc < 0 && rc != -ENOBUFS)
 		u->bytes = 0;		/* what was begun is not understood any more */
