@@ -11,6 +11,7 @@ static const struct step {
 } steps[] = {
 	{ "hypervisor",		hypervisor_init },
 	{ "shared page",	shared_init,		shared_exit },
+	{ "stolen time",	steal_init,		steal_exit },
 	{ "event channels",	event_init,		event_exit },
 	{ "time",		port_time_init,		port_time_exit },
 	{ "grant table",	grant_init,		grant_exit },

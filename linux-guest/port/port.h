@@ -81,6 +81,13 @@ void port_time_exit(void);
 int time_cpu_up(unsigned int cpu);
 void time_cpu_down(unsigned int cpu);
 
+/* ---- steal.c ---- */
+int steal_init(void);
+void steal_exit(void);
+/** steal_cpu_up, steal_cpu_down: on @cpu. */
+void steal_cpu_up(unsigned int cpu);
+void steal_cpu_down(unsigned int cpu);
+
 /* ---- grant.c ---- */
 int grant_init(void);
 void grant_exit(void);

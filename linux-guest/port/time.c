@@ -3,8 +3,8 @@
  * Time of the domain: a clock source from the page that the hypervisor keeps for each vcpu (a TSC's value, the time it had
  * then, the ratio), and a timer of the hypervisor's a vcpu, which comes as an event.
  *
- * The scheduler's clock stays the kernel's own (the TSC, which is the machine's), and it hears nothing of stolen time: both
- * hang on call sites that no module may change.
+ * The scheduler's clock stays the kernel's own, which is the machine's TSC: another one would begin at another time, and a
+ * kernel that runs does not survive its scheduler's clock going back. Stolen time: steal.c.
  */
 #define pr_fmt(fmt) "xen-port: " fmt
 #include <linux/clockchips.h>
@@ -111,6 +111,7 @@ int time_cpu_up(unsigned int cpu)
 	struct vcpu_timer *t = &per_cpu(timers, cpu);
 	int irq;
 
+	steal_cpu_up(cpu);
 	snprintf(t->name, sizeof(t->name), "timer%u", cpu);
 	t->device = (struct clock_event_device){
 		.name = "xen", .features = CLOCK_EVT_FEAT_ONESHOT, .rating = RATING + 100, .cpumask = cpumask_of(cpu),
@@ -131,6 +132,7 @@ void time_cpu_down(unsigned int cpu)
 
 	if (!t->irq)
 		return;
+	steal_cpu_down(cpu);
 	if (clockevents_unbind_device(&t->device, cpu))
 		pr_err("CPU %u: its timer has no successor\n", cpu);
 	unbind_from_irqhandler(t->irq, &t->device);

@@ -97,6 +97,11 @@ static inline int HYPERVISOR_platform_op(struct xen_platform_op *op)
 	return xen_single_call(__HYPERVISOR_platform_op, (unsigned long)op, 0, 0, 0, 0);
 }
 
+static inline int HYPERVISOR_vm_assist(unsigned int cmd, unsigned int type)
+{
+	return xen_hypercall_2(vm_assist, cmd, type);
+}
+
 static inline int HYPERVISOR_multicall(void *call_list, uint32_t nr_calls)
 {
 	return xen_hypercall_2(multicall, call_list, nr_calls);
