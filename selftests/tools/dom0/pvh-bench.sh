@@ -12,13 +12,13 @@ MICROS="syscall signal fault mmap64 mprotect64 fork exec pipe event"
 exits()
 {
 	before=$(counters | awk '{ print $8 }')
-	ask $kind "micro $1" 300 > /tmp/said
+	ask $kind "/bin/micro $1" 300 > /tmp/said
 	echo $(($(counters | awk '{ print $8 }') - before))
 }
 measure()
 {
 	# Virtual time: nobody looks while it measures.
-	tell $kind "sleep 3; micro; echo guest: measured"
+	tell $kind "sleep 3; /bin/micro; echo guest: measured"
 	sleep 20
 	wait_said $kind '^guest: measured' 300
 	tr -d '\r' < $LOG/guest-$kind.log | sed -n "s/^BENCH /MICRO $kind /p"
