@@ -125,8 +125,10 @@ static void check_request(struct back_request *req)
 	const struct blkif_request_segment *from = req->rq.tables ? req->table : req->direct;
 	const char *wrong;
 
-	if (req->status)
+	if (req->status) {	/* its descriptors did not come: there are no segments to give back */
+		req->rq.segments = 0;
 		return;
+	}
 	wrong = blk_parse_segments(from, &req->rq);
 	if (wrong)
 		back_break(req->ring, wrong);
