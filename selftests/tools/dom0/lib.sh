@@ -33,6 +33,7 @@ nothing_wrong()
 {
 	dmesg > $LOG/guest-Domain0.log
 	awk -v wrong="$WRONG" '
+		/grep/ { next }		# what a test typed
 		/caller is xen_irq_lateeoi/ { held = "" }
 		held != "" { print FILENAME ": " held; held = ""; found = 1; rest = 40 }
 		rest > 0 { print; rest-- }
