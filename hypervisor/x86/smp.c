@@ -4,6 +4,7 @@
  * stop. Bring-up is boot/smp.c.
  */
 #include <xenolith/debug.h>
+#include <xenolith/drivers.h>
 #include <xenolith/entry.h>
 #include <xenolith/x86.h>
 #include "x86-private.h"
@@ -27,6 +28,40 @@ static void call_interrupt(struct cpu_regs *regs)
 	call_fn(call_arg);
 	/* Full barrier: what fn did is seen before the bit is. */
 	cpumask_clear(&call_pending, smp_cpu());
+}
+
+static bool call_is_over(void)
+{
+	return !(READ_ONCE(call_pending.bits[0]) | READ_ONCE(call_pending.bits[1]));
+}
+
+/*
+ * Processors do not lose interrupts, but emulators have (QEMU 7.2, while another processor changes the map of memory), and
+ * then all would wait here for ever. Who has run fn does not run it again.
+ */
+#define PATIENCE 3		/* seconds */
+
+static void ask_again(void)
+{
+	cpumask_t silent = call_pending;
+	unsigned int cpu;
+
+	for_each_cpu(cpu, &silent)
+		printk_warn("CPU %u has not answered for %u seconds: asked again\n", cpu, PATIENCE);
+	apic_send_ipi_mask(&silent, VEC_CALL_FUNCTION);
+}
+
+static void wait_for_others(void)
+{
+	u64 asked = rdtsc(), patience = tsc_khz * 1000UL * PATIENCE;
+
+	while (!call_is_over()) {
+		cpu_relax();
+		if (rdtsc() - asked > patience) {
+			ask_again();
+			asked = rdtsc();
+		}
+	}
 }
 
 /*
@@ -55,8 +90,7 @@ void smp_call(const cpumask_t *mask, void (*fn)(void *arg), void *arg)
 		irq_restore(flags);
 	}
 	if (!cpumask_empty(&others)) {
-		while (READ_ONCE(call_pending.bits[0]) | READ_ONCE(call_pending.bits[1]))
-			cpu_relax();
+		wait_for_others();
 		spin_unlock(&call_lock);
 	}
 }
