@@ -210,44 +210,6 @@ static bool push(struct front_queue *queue)
 	return notify;
 }
 
-/* A backend may take fewer segments than the one before it: what the block layer had prepared is split once more. */
-static blk_status_t take_apart(struct blkfront *front, struct request *rq)
-{
-	unsigned long flags;
-
-	spin_lock_irqsave(&front->split_lock, flags);
-	blk_steal_bios(&front->bios, rq);
-	spin_unlock_irqrestore(&front->split_lock, flags);
-	blk_mq_end_request(rq, BLK_STS_OK);
-	schedule_work(&front->split);
-	return BLK_STS_OK;
-}
-
-static blk_status_t front_queue_rq(struct blk_mq_hw_ctx *hctx, const struct blk_mq_queue_data *bd)
-{
-	struct blkfront *front = hctx->queue->queuedata;
-	struct front_queue *queue;
-	struct request *rq = bd->rq;
-	unsigned long flags;
-	blk_status_t status;
-	bool notify = false;
-
-	blk_mq_start_request(rq);
-	if (READ_ONCE(front->state) != FRONT_CONNECTED)
-		return BLK_STS_IOERR;
-	if (blk_rq_nr_phys_segments(rq) > front->features.limits.segments && bio_has_data(rq->bio))
-		return take_apart(front, rq);
-	queue = front_queue_of(front, hctx->queue_num);
-	spin_lock_irqsave(&queue->lock, flags);
-	status = send(queue, rq, hctx->queue_num);
-	if (queue->live && (bd->last || status != BLK_STS_OK))
-		notify = push(queue);
-	spin_unlock_irqrestore(&queue->lock, flags);
-	if (notify)
-		notify_remote_via_evtchn(queue->port);
-	return status;
-}
-
 static void front_commit_rqs(struct blk_mq_hw_ctx *hctx)
 {
 	struct blkfront *front = hctx->queue->queuedata;
@@ -264,6 +226,48 @@ static void front_commit_rqs(struct blk_mq_hw_ctx *hctx)
 	spin_unlock_irqrestore(&queue->lock, flags);
 	if (notify)
 		notify_remote_via_evtchn(queue->port);
+}
+
+/* A backend may take fewer segments than the one before it: what the block layer had prepared is split once more. */
+static blk_status_t take_apart(struct blk_mq_hw_ctx *hctx, const struct blk_mq_queue_data *bd)
+{
+	struct blkfront *front = hctx->queue->queuedata;
+	struct request *rq = bd->rq;
+	unsigned long flags;
+
+	spin_lock_irqsave(&front->split_lock, flags);
+	blk_steal_bios(&front->bios, rq);
+	spin_unlock_irqrestore(&front->split_lock, flags);
+	blk_mq_end_request(rq, BLK_STS_OK);
+	schedule_work(&front->split);
+	if (bd->last)
+		front_commit_rqs(hctx);		/* those before it */
+	return BLK_STS_OK;
+}
+
+static blk_status_t front_queue_rq(struct blk_mq_hw_ctx *hctx, const struct blk_mq_queue_data *bd)
+{
+	struct blkfront *front = hctx->queue->queuedata;
+	struct front_queue *queue;
+	struct request *rq = bd->rq;
+	unsigned long flags;
+	blk_status_t status;
+	bool notify = false;
+
+	blk_mq_start_request(rq);
+	if (READ_ONCE(front->state) != FRONT_CONNECTED)
+		return BLK_STS_IOERR;
+	if (blk_rq_nr_phys_segments(rq) > front->features.limits.segments && bio_has_data(rq->bio))
+		return take_apart(hctx, bd);
+	queue = front_queue_of(front, hctx->queue_num);
+	spin_lock_irqsave(&queue->lock, flags);
+	status = send(queue, rq, hctx->queue_num);
+	if (queue->live && (bd->last || status != BLK_STS_OK))
+		notify = push(queue);
+	spin_unlock_irqrestore(&queue->lock, flags);
+	if (notify)
+		notify_remote_via_evtchn(queue->port);
+	return status;
 }
 
 const struct blk_mq_ops front_mq_ops = {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The domain's own grant table, version 1: which of its frames other domains may use. Free entries are a list by numbers,
- * from which drivers take a few at a time for themselves; the table grows as long as the hypervisor lets it.
+ * from which drivers take a few at a time for themselves; the table grows as long as the hypervisor lets it. Who takes some
+ * while it may not sleep cannot make it grow, and may be the only one to take any: so it grows by itself when few are left.
  *
  * A frontend may free a page only when the other side no longer has it. An entry that is still in use when its driver
  * lets go of it is looked at again until it is not.
@@ -19,6 +20,7 @@
 
 #define ENTRIES_PER_FRAME (PAGE_SIZE / sizeof(struct grant_entry_v1))
 #define FIRST_FREE 8			/* those before are for fixed uses: console, store */
+#define FEW (ENTRIES_PER_FRAME / 2)	/* at least as many as any driver takes at once without sleeping */
 #define LATER (10 * HZ)
 
 struct held {				/* an entry that the other side still uses */
@@ -35,6 +37,8 @@ static LIST_HEAD(held);
 static DEFINE_SPINLOCK(held_lock);
 static void look_again(struct work_struct *work);
 static DECLARE_DELAYED_WORK(held_work, look_again);
+static void grow_in_time(struct work_struct *work);
+static DECLARE_WORK(grow_work, grow_in_time);
 
 static struct grant_entry_v1 *entry(grant_ref_t ref)
 {
@@ -75,17 +79,31 @@ static int grow(unsigned int wanted)
 	return rc;
 }
 
-int gnttab_alloc_grant_references(u16 count, grant_ref_t *head)
+static void grow_in_time(struct work_struct *work)
+{
+	grow(FEW);
+}
+
+static bool take(unsigned int count, grant_ref_t *head)
 {
 	unsigned long flags;
-	bool taken;
+	bool taken, few;
 
-	if (READ_ONCE(entries.nr) < count && (in_atomic() || irqs_disabled() || grow(count)))
-		return -ENOSPC;
 	spin_lock_irqsave(&lock, flags);
 	taken = grant_list_take(&entries, count, head);
+	few = entries.nr < FEW && nr_frames < max_frames;
 	spin_unlock_irqrestore(&lock, flags);
-	return taken ? 0 : -ENOSPC;
+	if (few)
+		schedule_work(&grow_work);
+	return taken;
+}
+
+int gnttab_alloc_grant_references(u16 count, grant_ref_t *head)
+{
+	while (!take(count, head))
+		if (in_atomic() || irqs_disabled() || grow(count))
+			return -ENOSPC;
+	return 0;
 }
 EXPORT_SYMBOL_GPL(gnttab_alloc_grant_references);
 
@@ -259,6 +277,7 @@ void grant_exit(void)
 {
 	unsigned int i;
 
+	cancel_work_sync(&grow_work);
 	cancel_delayed_work_sync(&held_work);
 	look_again(NULL);
 	cancel_delayed_work_sync(&held_work);
