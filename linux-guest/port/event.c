@@ -291,11 +291,11 @@ static const struct irq_domain_ops event_ops = { .map = event_map };
 static void free_binding(struct binding *b)
 {
 	xa_erase(&bindings, b->port);
-	abi->own(b->port, b->cpu, nr_cpu_ids);
 	abi->mask(b->port);
 	synchronize_rcu_expedited();	/* another CPU may be in event_port(), on its way to the irq */
 	if (b->irq)
 		irq_dispose_mapping(b->irq);
+	abi->own(b->port, b->cpu, nr_cpu_ids);	/* now nobody moves it any more */
 	cancel_delayed_work_sync(&b->again);
 	if (b->dev)
 		atomic_dec(&b->dev->event_channels);
