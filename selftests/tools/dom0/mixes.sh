@@ -15,7 +15,7 @@ attach()
 {
 	xl block-attach "$guest" "phy:$loop,xvda,w" && xl network-attach "$guest" bridge=xenbr0 || return 1
 	comes_to "$guest" 1 "ip link set eth0 up; cat /sys/class/net/eth0/carrier; [ -b /dev/xvda ] || echo no disk" || return 1
-	answers "$guest" yes "ip addr add 10.0.0.2/24 dev eth0; ping -c 1 -w 60 10.0.0.1 >/dev/null && echo yes" 70
+	answers "$guest" yes "ip addr add 10.0.0.2/24 dev eth0; for i in \$(seq 20); do ping -c 1 -w 4 10.0.0.1 >/dev/null && echo yes && break; done" 100
 }
 
 detach()
