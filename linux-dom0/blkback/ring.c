@@ -91,7 +91,8 @@ static void serve(struct back_ring *ring)
 		back_trim_grants(ring, back_max_grants);
 	if (bdev_nr_sectors(ring->back->device.bdev) != READ_ONCE(ring->back->sectors))
 		schedule_work(&ring->back->resize);
-	migrate_disable();	/* where there is a delay the kernel's own notes this CPU: it must not be another meanwhile */
+	/* Where there is a delay the kernel's own notes this CPU, which must not be another meanwhile. */
+	migrate_disable();
 	xen_irq_lateeoi(ring->irq, taken ? 0 : XEN_EOI_FLAG_SPURIOUS);
 	migrate_enable();
 }
