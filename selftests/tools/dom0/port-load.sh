@@ -15,7 +15,8 @@ refused()
 	insmod modules/xen-port.ko 2>&1 | tee /tmp/insmod
 	grep -q "No such device" /tmp/insmod && dmesg | grep 'xen-port: no hypervisor says "XenolithPort"'
 }
-check "Domain0 does not take xen-port, and says why" refused
+# Among kernels that watch themselves Domain0's is another than the guests', which are not PV.
+watched || check "Domain0 does not take xen-port, and says why" refused
 
 disk_image /guests/one.img 4194304
 config one "type = 'pvh'" "paravirt = 'module'" "ramdisk = '/guest/initrd-port'" "vcpus = 2" "memory = 192" \
