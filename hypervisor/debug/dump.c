@@ -4,6 +4,7 @@
 #include <xenolith/domain.h>
 #include <xenolith/drivers.h>
 #include <xenolith/entry.h>
+#include <xenolith/hvm.h>
 #include <xenolith/hypercall.h>
 #include <xenolith/mm.h>
 #include <xenolith/x86.h>
@@ -39,7 +40,12 @@ static void dump(const struct cpu_regs *r, const struct vcpu *v)
 	printk_err("rbp: %016lx   rsp: %016lx   r8:  %016lx\n", r->rbp, r->rsp, r->r8);
 	printk_err("r9:  %016lx   r10: %016lx   r11: %016lx\n", r->r9, r->r10, r->r11);
 	printk_err("r12: %016lx   r13: %016lx   r14: %016lx\n", r->r12, r->r13, r->r14);
-	dump_control(r, v);
+	if (v && v->is_hvm) {
+		printk_err("r15: %016lx\n", r->r15);
+		hvm_dump_vcpu(v);
+	} else {
+		dump_control(r, v);
+	}
 	printk_err("cs: %04x   ss: %04x\n", r->cs, r->ss);
 }
 

@@ -48,6 +48,8 @@ struct hvm_ops {
 	/* exit: do what the guest asked for. */
 	void (*exit)(struct vcpu *v, struct cpu_regs *regs);
 	const char *(*exit_name)(unsigned int index);
+	/* dump: what is not in regs, and what happened last, for a vcpu that crashes. */
+	void (*dump)(const struct vcpu *v);
 };
 extern const struct hvm_ops *hvm_ops;		/* NULL: none */
 extern const struct hvm_ops svm_ops;

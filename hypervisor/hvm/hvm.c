@@ -200,6 +200,11 @@ void hvm_run(void)
 	}
 }
 
+void hvm_dump_vcpu(const struct vcpu *v)
+{
+	hvm_ops->dump(v);
+}
+
 void hvm_dump(struct domain *d)
 {
 	if (!d->is_hvm)

@@ -294,6 +294,18 @@ static bool svm_run(struct vcpu *v, struct cpu_regs *regs, bool flush)
 	return taken;
 }
 
+static void svm_dump(const struct vcpu *v)
+{
+	const struct vmcb *b = v->hvm.control;
+
+	printk_err("cr0: %016lx   cr2: %016lx   cr3: %016lx   cr4: %016lx\n", b->cr0, b->cr2, b->cr3, b->cr4);
+	printk_err("fsb: %016lx   gsb: %016lx   gss: %016lx   efer: %lx\n", b->fs.base, b->gs.base, b->kernel_gs_base,
+		   b->efer);
+	printk_err("gdt: %016lx   idt: %016lx   tss: %016lx   cpl: %u\n", b->gdtr.base, b->idtr.base, b->tr.base, b->cpl);
+	printk_err("exit: %#lx, %lx, %016lx   event: %#lx, then %#lx   interrupt: %#x, vector %#x\n", b->exit_code, b->exit_info1,
+		   b->exit_info2, b->exit_int_info, b->event_inj, b->int_ctl, b->int_vector);
+}
+
 const struct hvm_ops svm_ops = {
 	.name		= "AMD-V with nested paging",
 	.cpu_init	= svm_cpu_init,
@@ -312,4 +324,5 @@ const struct hvm_ops svm_ops = {
 	.run		= svm_run,
 	.exit		= svm_exit,
 	.exit_name	= svm_exit_name,
+	.dump		= svm_dump,
 };

@@ -133,6 +133,7 @@ int hvm_copy(void *buf, unsigned long va, size_t n, bool to_guest);
 
 /* ---- hypercalls of such guests ---- */
 void hvm_hypercall_page_fill(void *page);
+void hvm_dump_vcpu(const struct vcpu *v);	/* registers, for a vcpu that is not running */
 void hvm_dump(struct domain *d);		/* debug key 'v': exits by reason */
 long do_hvm_op(unsigned long cmd, unsigned long arg, unsigned long, unsigned long, unsigned long);
 
