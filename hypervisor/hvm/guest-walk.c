@@ -113,3 +113,23 @@ unsigned int hvm_fetch(struct vcpu *v, unsigned long rip, u8 *buf, unsigned int 
 	}
 	return got;
 }
+
+/* The entries of the tables as they are now, each with the frame that its table has. */
+void hvm_dump_walk(const struct vcpu *v, unsigned long va)
+{
+	struct domain *d = v->domain;
+	struct hvm_mode m;
+	u64 e;
+
+	hvm_ops->mode(v, &m);
+	if (!(m.cr0 & X86_CR0_PG) || paging_of(&m).levels != 4)
+		return;
+	printk_err("Guest page tables of %016lx:\n", va);
+	e = m.cr3 | PTE_P;
+	for (unsigned int level = 4; level && e & PTE_P && !(level < 4 && e & PTE_PSE); level--) {
+		unsigned long table = (e & PTE_ADDR) >> PAGE_SHIFT, index = pt_index(va, level);
+
+		e = read_entry(d, (table << PAGE_SHIFT) + index * 8, 8);
+		printk_err("   L%u[%03lx] = %016lx   table: gfn %lx, mfn %lx\n", level, index, e, table, p2m_frame(d, table));
+	}
+}

@@ -304,6 +304,8 @@ static void svm_dump(const struct vcpu *v)
 	printk_err("gdt: %016lx   idt: %016lx   tss: %016lx   cpl: %u\n", b->gdtr.base, b->idtr.base, b->tr.base, b->cpl);
 	printk_err("exit: %#lx, %lx, %016lx   event: %#lx, then %#lx   interrupt: %#x, vector %#x\n", b->exit_code, b->exit_info1,
 		   b->exit_info2, b->exit_int_info, b->event_inj, b->int_ctl, b->int_vector);
+	hvm_dump_walk(v, b->rip);
+	hvm_dump_walk(v, b->cr2);
 }
 
 const struct hvm_ops svm_ops = {
