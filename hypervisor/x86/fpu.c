@@ -130,13 +130,16 @@ static inline u64 get_xcr0(void)
 
 void fpu_clear(void *p, size_t bytes)
 {
-	static const u8 zeroes[32];
+	static const u8 zeroes[64];
 	unsigned long cr0 = read_cr0();
-	u8 kept[32];
+	u64 enabled = x86.xsave ? get_xcr0() : 0;
+	u8 kept[64];
 
 	clts();
-	/* What the guest has not enabled faults here, too. */
-	if (x86.xsave && get_xcr0() & XSTATE_AVX)
+	/* As wide as the guest may use: VEX forms zero what is above theirs. What it has not enabled faults here, too. */
+	if (enabled & XSTATE_AVX512)
+		CLEAR_THROUGH("v", "zmm0", 64, p, bytes, kept);
+	else if (enabled & XSTATE_AVX)
 		CLEAR_THROUGH("v", "ymm0", 32, p, bytes, kept);
 	else
 		CLEAR_THROUGH("", "xmm0", 16, p, bytes, kept);

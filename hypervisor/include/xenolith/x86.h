@@ -347,7 +347,7 @@ void fpu_restore(struct vcpu *v);
 int fpu_set_xcr0(struct vcpu *v, u32 index, u64 val);
 /**
  * fpu_clear - zero much memory, past the caches, through a vector register that keeps the guest's value
- * @p, @bytes: multiples of 512
+ * @p, @bytes: multiples of PAGE_SIZE
  */
 void fpu_clear(void *p, size_t bytes);
 /** fpu_note_xcr0: @v, which is loaded, may have set XCR0 without an exit (QEMU's TCG knows no intercept of XSETBV). */
