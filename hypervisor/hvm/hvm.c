@@ -11,18 +11,43 @@
 #include "hvm-private.h"
 
 const struct hvm_ops *hvm_ops __ro_after_init;
+static bool on_tcg __ro_after_init;
 
 bool hvm_available(void)
 {
 	return hvm_ops;
 }
 
+/* "TCGTCGTCGTCG": QEMU without a virtualizing processor below it. */
+static bool __init is_tcg(void)
+{
+	struct cpuid_leaf l = cpuid(0x40000000, 0);
+
+	return l.b == 0x54474354 && l.c == 0x43544743 && l.d == 0x47435447;
+}
+
 void __init hvm_init(void)
 {
 	hvm_ops = &svm_ops;
 	hvm_cpu_init();
+	on_tcg = is_tcg();
 	if (hvm_ops)
-		printk("Hardware-assisted guests: %s\n", hvm_ops->name);
+		printk("Hardware-assisted guests: %s%s\n", hvm_ops->name, on_tcg ? ", not on CPU 0 (QEMU)" : "");
+}
+
+/*
+ * On TCG whichever processor loads x87 state (FXRSTOR, XRSTOR, FLDENV) also writes, not atomically, a word of CPU 0's: the one
+ * that holds GIF and whether nested paging is on (cpu_clear_ignne() of QEMU, seen in 7.2). Where CPU 0 enters or leaves a guest
+ * at that time, guest or machine end by a triple fault.
+ */
+cpumask_t hvm_default_cpus(void)
+{
+	cpumask_t cpus;
+
+	memset(&cpus, 0xff, sizeof(cpus));
+	if (on_tcg && cpumask_weight(&cpu_online_mask) > 1)
+		cpumask_clear(&cpus, 0);
+	return cpus;
 }
 
 /* No domain exists yet: one CPU that cannot means no such domains. */

@@ -213,10 +213,14 @@ mfn_t p2m_remove(struct domain *d, unsigned long gfn)
 	return pte_mfn(old);
 }
 
+/* Under the lock: who finds nothing left to flush must not go on before that is done. */
 void p2m_flush(struct domain *d)
 {
-	if (xchg(&d->hvm.stale, false))
+	spin_lock(&d->hvm.lock);
+	if (d->hvm.stale)
 		tlb_flush_mask(&d->dirty_cpus, TLB_ALL);
+	d->hvm.stale = false;
+	spin_unlock(&d->hvm.lock);
 }
 
 /* References of the granted frame are grant/'s, which also flushes. */

@@ -88,6 +88,8 @@ struct hvm_vcpu {			/* v->hvm */
 void hvm_init(void);
 void hvm_cpu_init(void);
 bool hvm_available(void);
+/** hvm_default_cpus: where such a vcpu runs that has no affinity from the toolstack. */
+cpumask_t hvm_default_cpus(void);
 
 int hvm_domain_init(struct domain *d);
 /** hvm_domain_relinquish: dying @d's p2m lets go of all frames. 0 or -ERESTART. */
