@@ -46,6 +46,8 @@ struct vcpu *vcpu_create(struct domain *d, unsigned int id, unsigned int cpu)
 			goto fail_state;
 	}
 	sched_vcpu_init(v, cpu);
+	if (d->is_hvm)
+		v->sched.hard_affinity = hvm_default_cpus();
 	WRITE_ONCE(d->vcpu[id], v);
 	return v;
 

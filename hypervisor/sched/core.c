@@ -16,7 +16,6 @@
 #include <xenolith/debug.h>
 #include <xenolith/domain.h>
 #include <xenolith/drivers.h>
-#include <xenolith/hvm.h>
 #include "sched-private.h"
 
 static DEFINE_SPINLOCK(sched_lock);
@@ -379,7 +378,7 @@ void sched_vcpu_init(struct vcpu *v, unsigned int cpu)
 
 	s->cpu = cpu;
 	memset(&s->soft_affinity, 0xff, sizeof(s->soft_affinity));
-	s->hard_affinity = v->is_hvm ? hvm_default_cpus() : s->soft_affinity;
+	s->hard_affinity = s->soft_affinity;
 	s->runstate.state_entry_time = now_ns();
 	sched_timers_init(v);
 	if (v->is_idle)

@@ -63,6 +63,7 @@ static const struct feature {
 	{ 0x1, 0, EDX, 7, 0, X86_CR4_MCE, NULL },
 	{ 0x7, 0, EBX, 0, 0, X86_CR4_FSGSBASE, NULL },
 	{ 0x7, 0, EBX, 7, 0, X86_CR4_SMEP, "smep" },
+	{ 0x7, 0, EBX, 16, FLAG(avx512f), 0, NULL },
 	{ 0x7, 0, EBX, 20, 0, X86_CR4_SMAP, "smap" },
 	{ 0x7, 0, ECX, 2, 0, X86_CR4_UMIP, "umip" },
 	{ 0xd, 1, EAX, 0, FLAG(xsaveopt), 0, NULL },

@@ -136,8 +136,11 @@ void fpu_clear(void *p, size_t bytes)
 	u8 kept[64];
 
 	clts();
-	/* As wide as the guest may use: VEX forms zero what is above theirs. What it has not enabled faults here, too. */
-	if (enabled & XSTATE_AVX512)
+	/*
+	 * As wide as the guest may use: VEX forms zero what is above theirs. What it has not enabled faults here, too. QEMU's
+	 * TCG has models with the state and without the instructions.
+	 */
+	if (enabled & XSTATE_AVX512 && x86.avx512f)
 		CLEAR_THROUGH("v", "zmm0", 64, p, bytes, kept);
 	else if (enabled & XSTATE_AVX)
 		CLEAR_THROUGH("v", "ymm0", 32, p, bytes, kept);

@@ -303,7 +303,7 @@ struct x86_features {		/* of the boot CPU; others must not have less (checked at
 	enum x86_vendor vendor;
 	u32 max_leaf, max_ext_leaf;
 	unsigned int phys_bits;
-	bool xsave, xsaveopt, pge1g, invariant_tsc, rdtscp;
+	bool xsave, xsaveopt, avx512f, pge1g, invariant_tsc, rdtscp;
 	bool isolate;		/* guests run on tables without the hypervisor: entry/isolate.S */
 	u64 xcr0;		/* state components in use */
 	u32 xstate_size;
