@@ -32,7 +32,7 @@ void __init hvm_init(void)
 	hvm_cpu_init();
 	on_tcg = is_tcg();
 	if (hvm_ops)
-		printk("Hardware-assisted guests: %s%s\n", hvm_ops->name, on_tcg ? ", not on CPU 0 (QEMU)" : "");
+		printk("Hardware-assisted guests: %s%s\n", hvm_ops->name, on_tcg ? ", kept off CPU 0 of several (QEMU)" : "");
 }
 
 /*

@@ -377,8 +377,8 @@ void sched_vcpu_init(struct vcpu *v, unsigned int cpu)
 	struct sched_vcpu *s = &v->sched;
 
 	s->cpu = cpu;
+	memset(&s->hard_affinity, 0xff, sizeof(s->hard_affinity));
 	memset(&s->soft_affinity, 0xff, sizeof(s->soft_affinity));
-	s->hard_affinity = s->soft_affinity;
 	s->runstate.state_entry_time = now_ns();
 	sched_timers_init(v);
 	if (v->is_idle)
