@@ -12,8 +12,11 @@
 #define CONFIG_DATA	0xcfc
 #define CONFIG_ENABLE	0x80000000u
 #define REG_VENDOR	0x00
+#define REG_COMMAND	0x04
 #define REG_STATUS	0x06
 #define REG_CAPS	0x34
+#define REG_DEVICE	0x40		/* those from here on are the device's own */
+#define COMMAND_MEMORY	BIT(1)
 #define STATUS_CAPS	BIT(4)
 
 static DEFINE_SPINLOCK(config_lock);
@@ -84,6 +87,51 @@ u8 pci_capability(u16 device, u8 id)
 	return 0;
 }
 
+/* ---- Domain0's accesses ---- */
+
+struct lone_write {
+	u32 address, val;
+	unsigned int offset, bytes, cpu, waiting;
+	bool done;
+};
+
+static void write_alone(void *arg)
+{
+	struct lone_write *w = arg;
+
+	if (smp_cpu() != w->cpu) {
+		__atomic_add_fetch(&w->waiting, 1, __ATOMIC_SEQ_CST);
+		while (!READ_ONCE(w->done))
+			cpu_relax();
+		return;
+	}
+	while (READ_ONCE(w->waiting) < cpumask_weight(&cpu_online_mask) - 1)
+		cpu_relax();
+	data_write(w->address, w->offset, w->bytes, w->val);
+	WRITE_ONCE(w->done, true);
+}
+
+/* Can memory of the device appear, move or go by a write to its register @reg? */
+static bool moves_memory(u32 address, unsigned int reg)
+{
+	return reg < REG_DEVICE &&
+	       ((reg & ~3u) == REG_COMMAND || data_read((address & ~0xffu) | REG_COMMAND, 0, 2) & COMMAND_MEMORY);
+}
+
+/*
+ * While the map of memory changes, QEMU (7.2) takes another processor's access to a local APIC or a device for one to something
+ * else: the interrupt is lost, or QEMU dies. So the others wait where they access neither, and find the new map behind it.
+ */
+static void guest_write(u32 address, unsigned int offset, unsigned int bytes, u32 val)
+{
+	struct lone_write w = { .address = address, .val = val, .offset = offset, .bytes = bytes, .cpu = smp_cpu() };
+
+	if (x86.tcg && cpumask_weight(&cpu_online_mask) > 1 && moves_memory(address, (address & 0xfc) + offset))
+		smp_call(&cpu_online_mask, write_alone, &w);
+	else
+		data_write(address, offset, bytes, val);
+}
+
 u32 pci_cf8_guest_read(struct domain *d, unsigned int port, unsigned int bytes)
 {
 	if (!d->is_hardware)
@@ -100,5 +148,5 @@ void pci_cf8_guest_write(struct domain *d, unsigned int port, unsigned int bytes
 	if (port == CONFIG_ADDRESS && bytes == 4)
 		guest_address = val;
 	else if (port >= CONFIG_DATA && guest_address & CONFIG_ENABLE)
-		data_write(guest_address, port - CONFIG_DATA, bytes, val);
+		guest_write(guest_address, port - CONFIG_DATA, bytes, val);
 }

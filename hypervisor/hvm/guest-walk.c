@@ -114,6 +114,22 @@ unsigned int hvm_fetch(struct vcpu *v, unsigned long rip, u8 *buf, unsigned int 
 	return got;
 }
 
+void hvm_rewrite_code(struct vcpu *v, unsigned long rip)
+{
+	struct page_info *pg;
+	struct hvm_mode m;
+	u64 gpa;
+
+	hvm_ops->mode(v, &m);
+	if (!translate(v->domain, &m, rip + (m.cs_long ? 0 : m.cs_base), false, &gpa))
+		return;
+	pg = p2m_get_page(v->domain, gpa >> PAGE_SHIFT, false);
+	if (!pg)
+		return;
+	rewrite_code((u8 *)page_to_virt(pg) + (gpa & ~PAGE_MASK));
+	put_page(pg);
+}
+
 /* The entries of the tables as they are now, each with the frame that its table has. */
 void hvm_dump_walk(const struct vcpu *v, unsigned long va)
 {

@@ -57,6 +57,8 @@ extern const struct hvm_ops svm_ops;
 /* ---- guest-walk.c ---- */
 /** hvm_fetch: up to @n bytes of code at @rip, as many as are there: how many. */
 unsigned int hvm_fetch(struct vcpu *v, unsigned long rip, u8 *buf, unsigned int n);
+/** hvm_rewrite_code: rewrite_code() where @rip points. */
+void hvm_rewrite_code(struct vcpu *v, unsigned long rip);
 /** hvm_dump_walk: say what @va's page tables hold, for a vcpu that crashes. */
 void hvm_dump_walk(const struct vcpu *v, unsigned long va);
 

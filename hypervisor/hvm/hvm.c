@@ -11,28 +11,18 @@
 #include "hvm-private.h"
 
 const struct hvm_ops *hvm_ops __ro_after_init;
-static bool on_tcg __ro_after_init;
 
 bool hvm_available(void)
 {
 	return hvm_ops;
 }
 
-/* "TCGTCGTCGTCG": QEMU without a virtualizing processor below it. */
-static bool __init is_tcg(void)
-{
-	struct cpuid_leaf l = cpuid(0x40000000, 0);
-
-	return l.b == 0x54474354 && l.c == 0x43544743 && l.d == 0x47435447;
-}
-
 void __init hvm_init(void)
 {
 	hvm_ops = &svm_ops;
 	hvm_cpu_init();
-	on_tcg = is_tcg();
 	if (hvm_ops)
-		printk("Hardware-assisted guests: %s%s\n", hvm_ops->name, on_tcg ? ", kept off CPU 0 of several (QEMU)" : "");
+		printk("Hardware-assisted guests: %s%s\n", hvm_ops->name, x86.tcg ? ", kept off CPU 0 of several (QEMU)" : "");
 }
 
 /*
@@ -45,7 +35,7 @@ cpumask_t hvm_default_cpus(void)
 	cpumask_t cpus;
 
 	memset(&cpus, 0xff, sizeof(cpus));
-	if (on_tcg && cpumask_weight(&cpu_online_mask) > 1)
+	if (x86.tcg && cpumask_weight(&cpu_online_mask) > 1)
 		cpumask_clear(&cpus, 0);
 	return cpus;
 }

@@ -10,6 +10,7 @@
 
 #define XEC_IDT		2		/* error code of a software interrupt without a gate */
 #define INT_LENGTH	2
+#define INT3		0xcc
 #define INT_OPCODE	0xcd
 
 /*
@@ -163,6 +164,28 @@ static bool software_interrupt(struct cpu_regs *regs)
 	return true;
 }
 
+/* On TCG: a breakpoint that is in memory no more (rewrite_code()). True: its place is to be executed again. */
+static bool stale_breakpoint(struct cpu_regs *regs)
+{
+	const struct vcpu *v = current;
+	unsigned long at = regs->rip - 1;
+	struct page_info *pg;
+	u8 insn[INT_LENGTH];
+	pte_t leaf;
+
+	if (!x86.tcg || copy_from_guest(insn, guest_ptr(regs->rip - INT_LENGTH), INT_LENGTH) || insn[1] == INT3 ||
+	    (insn[0] == INT_OPCODE && insn[1] == X86_EXC_BP) ||
+	    pt_walk(v->pv.kernel_mode ? v->pv.kernel_cr3 : v->pv.user_cr3, at, &leaf) != 1 || !mfn_valid(pte_mfn(leaf)))
+		return false;
+	pg = mfn_to_page(pte_mfn(leaf));
+	if (!get_page(pg, v->domain))
+		return false;
+	rewrite_code((u8 *)page_to_virt(pg) + (at & ~PAGE_MASK));
+	put_page(pg);
+	regs->rip = at;
+	return true;
+}
+
 static void debug_trap(void)
 {
 	struct vcpu *v = current;
@@ -191,6 +214,10 @@ void pv_handle_trap(struct cpu_regs *regs)
 	switch (regs->vector & 0xff) {
 	case X86_EXC_DB:
 		debug_trap();
+		break;
+	case X86_EXC_BP:
+		if (!stale_breakpoint(regs))
+			pv_inject_trap(X86_EXC_BP, 0);
 		break;
 	case X86_EXC_NM:
 		no_device();

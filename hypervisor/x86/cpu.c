@@ -72,6 +72,14 @@ static const struct feature {
 	{ 0x80000007, 0, EDX, 8, FLAG(invariant_tsc), 0, NULL },
 };
 
+/* "TCGTCGTCGTCG": QEMU without a virtualizing processor below it. */
+static bool is_tcg(void)
+{
+	struct cpuid_leaf l = cpuid(0x40000000, 0);
+
+	return l.b == 0x54474354 && l.c == 0x43544743 && l.d == 0x47435447;
+}
+
 /* Is supervisor memory open to speculative reads from ring 3 (Meltdown)? */
 static bool detect_meltdown(const struct x86_features *f)
 {
@@ -99,6 +107,7 @@ static struct x86_features detect(void)
 			*((bool *)&f + t->flag) = true;
 	}
 	e8 = leaf_or_zero(f.max_ext_leaf, 0x80000008, 0);
+	f.tcg = is_tcg();
 	f.phys_bits = e8.a & 0xff ?: 36;
 	f.fpu_pointers_leak = f.vendor == X86_VENDOR_AMD && !(e8.b & BIT(2));
 	f.isolate = detect_meltdown(&f);

@@ -11,6 +11,8 @@
 _Static_assert(NR_INDICES <= HVM_NR_EXITS, "all reasons have a counter");
 #define DR6_BS		BIT(14)
 #define HLT		0xf4
+#define INT3		0xcc
+#define INT_N		0xcd
 
 #define IOIO_IN		BIT(0)
 #define IOIO_STRING	BIT(2)
@@ -124,6 +126,27 @@ static void exit_iret(struct vcpu *v, struct cpu_regs *regs)
 	v->hvm.nmi_blocked = false;
 }
 
+/*
+ * INT3 and INT n, on TCG only: is it one in memory, too? That without a gate for it, #GP comes with the rip behind it, is
+ * this way's price.
+ */
+static void exit_int(struct vcpu *v, struct cpu_regs *regs)
+{
+	u64 rip = regs->rip + nr_prefixes(v, regs);
+	u8 code[2];
+	unsigned int got = hvm_fetch(v, rip, code, sizeof(code));
+
+	if (got && code[0] == INT3) {
+		vmcb(v)->event_inj = VMCB_EVENT_VALID | VMCB_EVENT_SOFTWARE | X86_EXC_BP;
+		regs->rip = rip + 1;
+	} else if (got == sizeof(code) && code[0] == INT_N) {
+		vmcb(v)->event_inj = VMCB_EVENT_VALID | VMCB_EVENT_SOFTWARE | code[1];
+		regs->rip = rip + 2;
+	} else {
+		hvm_rewrite_code(v, rip);
+	}
+}
+
 static void exit_cpuid(struct vcpu *v, struct cpu_regs *regs)
 {
 	hvm_cpuid(v, regs);
@@ -212,6 +235,7 @@ static const struct reason {
 	[SVM_RDPMC]		= { "RDPMC", exit_gp },
 	[SVM_CPUID]		= { "CPUID", exit_cpuid },
 	[SVM_IRET]		= { "IRET", exit_iret },
+	[SVM_INT]		= { "INT", exit_int },
 	[SVM_INVD]		= { "INVD", exit_cache },
 	[SVM_HLT]		= { "HLT", exit_hlt },
 	[SVM_INVLPGA]		= { "INVLPGA", exit_ud },
@@ -240,7 +264,7 @@ const char *svm_exit_name(unsigned int index)
 static void keep_event(struct vmcb *b)
 {
 	u64 e = b->exit_int_info, type = e & VMCB_EVENT_TYPE;
-	bool soft = type == 4 << 8 || (type == VMCB_EVENT_EXCEPTION && ((u8)e == X86_EXC_BP || (u8)e == X86_EXC_OF));
+	bool soft = type == VMCB_EVENT_SOFTWARE || (type == VMCB_EVENT_EXCEPTION && ((u8)e == X86_EXC_BP || (u8)e == X86_EXC_OF));
 
 	b->event_inj = e & VMCB_EVENT_VALID && !soft ? e : 0;
 }

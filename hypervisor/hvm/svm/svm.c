@@ -109,7 +109,7 @@ static int svm_vcpu_init(struct vcpu *v)
 	v->hvm.control = b;
 	if (!b)
 		return -ENOMEM;
-	b->intercept[0] = intercepts[0];
+	b->intercept[0] = intercepts[0] | (x86.tcg ? EXIT_BIT(SVM_INT) : 0);
 	b->intercept[1] = intercepts[1];
 	b->intercept_dr = ~0u;
 	/* XSA-156: or the processor could be kept busy delivering these for ever. */

@@ -304,6 +304,7 @@ struct x86_features {		/* of the boot CPU; others must not have less (checked at
 	u32 max_leaf, max_ext_leaf;
 	unsigned int phys_bits;
 	bool xsave, xsaveopt, avx512f, pge1g, invariant_tsc, rdtscp;
+	bool tcg;		/* QEMU interprets: some of its own faults are worked around */
 	bool isolate;		/* guests run on tables without the hypervisor: entry/isolate.S */
 	u64 xcr0;		/* state components in use */
 	u32 xstate_size;
@@ -312,6 +313,15 @@ struct x86_features {		/* of the boot CPU; others must not have less (checked at
 };
 extern struct x86_features x86;
 extern bool x86_has_smap;	/* SMAP_SITEs are patched */
+
+/**
+ * rewrite_code: write the byte of code at @p, as it is. TCG (QEMU 7.2) can keep its translation of code that another
+ * processor changed while it was being translated: an INT3 that is gone is taken for ever. A write makes it look again.
+ */
+static inline void rewrite_code(u8 *p)
+{
+	asm volatile("lock; orb $0, %0" : "+m" (*p));
+}
 
 /** x86_early_init: features, PAT, CR4, EFER of the boot CPU. Before memory is set up. */
 void x86_early_init(void);

@@ -90,9 +90,19 @@ static struct {
 /* null, code, data */
 static uint64_t gdt[] = { 0, 0x00af9b000000ffff, 0x00cf93000000ffff };
 
-void hvm_setup(void)
+void hvm_load_tables(unsigned int id)
 {
 	struct pointer gdtr = { sizeof(gdt) - 1, U(gdt) }, idtr = { sizeof(idt) - 1, U(idt) };
+
+	asm volatile("lgdt %0; lidt %1" : : "m"(gdtr), "m"(idtr));
+	asm volatile("push $8; lea 1f(%%rip), %%rax; push %%rax; lretq; 1: mov %0, %%ss" : : "r"(16) : "rax", "memory");
+	pcpus[id].self = &pcpus[id];
+	pcpus[id].trap.vector = NO_TRAP;
+	wrmsr(MSR_GS_BASE, U(&pcpus[id]));
+}
+
+void hvm_setup(void)
+{
 	unsigned long si;
 
 	asm volatile("mov %%rbx, %0" : "=r"(si));
@@ -106,11 +116,7 @@ void hvm_setup(void)
 		idt[v].selector = 8;
 		idt[v].type = 0x8e00;
 	}
-	asm volatile("lgdt %0; lidt %1" : : "m"(gdtr), "m"(idtr));
-	asm volatile("push $8; lea 1f(%%rip), %%rax; push %%rax; lretq; 1: mov %0, %%ss" : : "r"(16) : "rax", "memory");
-	pcpus[0].self = &pcpus[0];
-	pcpus[0].trap.vector = NO_TRAP;
-	wrmsr(MSR_GS_BASE, U(&pcpus[0]));
+	hvm_load_tables(0);
 }
 
 struct extable {

@@ -38,6 +38,9 @@ static inline long hcall5(unsigned int nr, unsigned long a1, unsigned long a2, u
 /* Starts vcpu @id of this domain, in this one's address space, with interrupts off: fn(arg), which does not return. */
 long hvm_start_vcpu(unsigned long id, void (*fn)(unsigned long arg), unsigned long arg);
 
+/* What vcpu 0 has from the start: its tables, and this_pcpu(). For others that are to take exceptions. */
+void hvm_load_tables(unsigned int id);
+
 /* Interrupts and exceptions that no CATCH() expects; counted when there is no hook. */
 extern bool (*volatile hvm_hook)(struct frame *f);
 extern volatile unsigned int hvm_count[256];
