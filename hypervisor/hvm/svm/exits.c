@@ -13,6 +13,7 @@ _Static_assert(NR_INDICES <= HVM_NR_EXITS, "all reasons have a counter");
 #define HLT		0xf4
 #define INT3		0xcc
 #define INT_N		0xcd
+#define INTO		0xce
 
 #define IOIO_IN		BIT(0)
 #define IOIO_STRING	BIT(2)
@@ -126,9 +127,15 @@ static void exit_iret(struct vcpu *v, struct cpu_regs *regs)
 	v->hvm.nmi_blocked = false;
 }
 
+static void software_interrupt(struct vcpu *v, struct cpu_regs *regs, u8 vector, u64 behind)
+{
+	vmcb(v)->event_inj = VMCB_EVENT_VALID | VMCB_EVENT_SOFTWARE | vector;
+	regs->rip = behind;
+}
+
 /*
- * INT3 and INT n, on TCG only: is it one in memory, too? That without a gate for it, #GP comes with the rip behind it, is
- * this way's price.
+ * INT3, INTO and INT n, on TCG only: is it one in memory, too? That #GP comes with the rip behind it, where there is no gate for
+ * it, is this way's price.
  */
 static void exit_int(struct vcpu *v, struct cpu_regs *regs)
 {
@@ -136,15 +143,14 @@ static void exit_int(struct vcpu *v, struct cpu_regs *regs)
 	u8 code[2];
 	unsigned int got = hvm_fetch(v, rip, code, sizeof(code));
 
-	if (got && code[0] == INT3) {
-		vmcb(v)->event_inj = VMCB_EVENT_VALID | VMCB_EVENT_SOFTWARE | X86_EXC_BP;
-		regs->rip = rip + 1;
-	} else if (got == sizeof(code) && code[0] == INT_N) {
-		vmcb(v)->event_inj = VMCB_EVENT_VALID | VMCB_EVENT_SOFTWARE | code[1];
-		regs->rip = rip + 2;
-	} else {
+	if (got && code[0] == INT3)
+		software_interrupt(v, regs, X86_EXC_BP, rip + 1);
+	else if (got && code[0] == INTO)
+		software_interrupt(v, regs, X86_EXC_OF, rip + 1);
+	else if (got == sizeof(code) && code[0] == INT_N)
+		software_interrupt(v, regs, code[1], rip + 2);
+	else
 		hvm_rewrite_code(v, rip);
-	}
 }
 
 static void exit_cpuid(struct vcpu *v, struct cpu_regs *regs)
