@@ -152,8 +152,10 @@ static long resume_domain(struct domain *d)
 
 	spin_lock(&d->lock);
 	was = d->shut_down;
-	d->shut_down = d->shutting_down = false;
-	d->shutdown_code = SHUTDOWN_CODE_NONE;
+	if (was || !d->shutting_down) {		/* one that is on its way goes on */
+		d->shut_down = d->shutting_down = false;
+		d->shutdown_code = SHUTDOWN_CODE_NONE;
+	}
 	spin_unlock(&d->lock);
 	if (was)
 		domain_unpause(d);

@@ -7,6 +7,8 @@
 #include <xenolith/domain.h>
 #include <xenolith/drivers.h>
 
+#define LEAVING_NS 50000	/* until one looks again whether the vcpus of a domain have left their CPUs */
+
 static void __noreturn machine_follows(unsigned int reason)
 {
 	switch (reason) {
@@ -44,6 +46,26 @@ static bool start_shutdown(struct domain *d, unsigned int *reason)
 	return first;
 }
 
+/* Who is told that a domain has shut down may count on its memory: no CPU is still at its last instructions. */
+static void finish_shutdown(void *arg)
+{
+	struct domain *d = arg;
+	struct vcpu *v;
+
+	for_each_vcpu(d, v) {
+		if (READ_ONCE(v->sched.running)) {
+			timer_set(&d->shutdown_work, now_ns() + LEAVING_NS);
+			return;
+		}
+	}
+	smp_mb();				/* what the vcpus wrote comes before */
+	WRITE_ONCE(d->shut_down, true);
+	printk("d%u shut down, reason %u\n", d->id, d->shutdown_code);
+	evtchn_send_global_virq(VIRQ_DOM_EXC);
+	domain_put(d);
+}
+
+/* It may be a vcpu of the domain that asks, with locks held: nobody can wait for the others here. */
 void domain_shutdown(struct domain *d, unsigned int reason)
 {
 	if (d->is_hardware)
@@ -51,9 +73,9 @@ void domain_shutdown(struct domain *d, unsigned int reason)
 	if (!start_shutdown(d, &reason))
 		return;
 	domain_pause_nosync(d);
-	d->shut_down = true;
-	printk("d%u shut down, reason %u\n", d->id, reason);
-	evtchn_send_global_virq(VIRQ_DOM_EXC);
+	domain_hold(d);
+	timer_init(&d->shutdown_work, finish_shutdown, d);
+	timer_set(&d->shutdown_work, 0);
 }
 
 void domain_crash(struct domain *d, const char *fmt, ...)

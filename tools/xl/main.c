@@ -79,12 +79,23 @@ void xl_arguments(int argc, char **argv, int min, int max)
 	exit(2);
 }
 
+/* Whatever came out: who has spoken with the hypervisor sees to it that somebody looks after the domains. */
+static int leave(struct host *h, int rc)
+{
+	if (h->call)
+		monitor_ensure();
+	host_close(h);
+	if (fflush(stdout) || ferror(stdout))
+		rc = rc ?: 1;
+	return rc;
+}
+
 uint32_t xl_domain(struct host *h, char **argv)
 {
 	uint32_t domid;
 
 	if (domain_find(h, argv[optind++], &domid))
-		exit(1);
+		exit(leave(h, 1));
 	return domid;
 }
 
@@ -114,7 +125,7 @@ int main(int argc, char **argv)
 {
 	const struct command *c;
 	struct host h = { 0 };
-	int opt, rc;
+	int opt;
 
 	while ((opt = getopt(argc, argv, "+vfNtTh")) != -1) {
 		if (opt == 'v')
@@ -140,11 +151,5 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	optind = 0;
-	rc = c->run(&h, argc, argv);
-	if (h.call)
-		monitor_ensure();
-	host_close(&h);
-	if (fflush(stdout) || ferror(stdout))
-		rc = rc ?: 1;
-	return rc;
+	return leave(&h, c->run(&h, argc, argv));
 }

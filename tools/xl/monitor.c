@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -33,18 +32,25 @@
 
 /* --- starting -------------------------------------------------------------------------------------------------------- */
 
-/* Return: the locked descriptor, -EWOULDBLOCK when somebody else holds it. */
-static int take_lock(void)
+/*
+ * @cmd: F_OFD_SETLK to be the one, F_OFD_GETLK only to look whether there is one: that must not take the lock, not even for
+ * a moment, or a daemon that just starts would give way to it.
+ *
+ * Return: the descriptor, -EWOULDBLOCK when somebody else holds the lock.
+ */
+static int open_lock(int cmd)
 {
-	int fd;
+	struct flock lock = { .l_type = F_WRLCK };
+	int fd, rc;
 
 	mkdir("/run/xen", 0755);
 	fd = open(LOCK, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd >= 0 && !flock(fd, LOCK_EX | LOCK_NB))
-		return fd;
-	if (fd >= 0)
+	if (fd < 0)
+		return -errno;
+	rc = fcntl(fd, cmd, &lock) ? -errno : cmd == F_OFD_GETLK && lock.l_type != F_UNLCK ? -EWOULDBLOCK : fd;
+	if (rc < 0)
 		close(fd);
-	return -errno;
+	return rc;
 }
 
 /* In the child: a daemon's surroundings, and a fresh program without a handle of ours. */
@@ -68,7 +74,7 @@ static void become_daemon(void)
 
 void monitor_ensure(void)
 {
-	int fd = take_lock();
+	int fd = open_lock(F_OFD_GETLK);
 	pid_t pid;
 
 	if (fd < 0)
@@ -133,6 +139,18 @@ static void restart(struct host *h, uint32_t domid, struct config *c)
 	make_again(h, c);
 }
 
+/* The old domain, perhaps dead already but not yet out of the hypervisor or the store, and a half-made new one. */
+static int clear_away(struct host *h, const struct config *c)
+{
+	long made = registry_domain(h, c->uuid);
+	int rc = made >= 0 ? domain_remove(h, made, true) : 0;
+	uint32_t domid;
+
+	while (!rc && domain_find_node(h, c->name, &domid))
+		rc = domain_remove(h, domid, true);
+	return rc;
+}
+
 /* What a monitor before us did not bring to an end. */
 static void resume_restart(struct host *h, const char *name)
 {
@@ -144,12 +162,12 @@ static void resume_restart(struct host *h, const char *name)
 		config_free(&c);
 		return;
 	}
-	domid = registry_domain(h, c.uuid);
 	if (marked_made(name)) {
+		domid = registry_domain(h, c.uuid);
 		if (domid >= 0)
 			domain_unpause(h, domid);
 		mark(name, NULL);
-	} else if (domid < 0 || !domain_remove(h, domid, true)) {
+	} else if (!clear_away(h, &c)) {
 		make_again(h, &c);
 	}
 	config_free(&c);
@@ -310,7 +328,7 @@ static int watch(struct host *events, struct host *work)
 int monitor_run(void)
 {
 	struct host events = { 0 }, work = { 0 };
-	int lock = take_lock(), rc;
+	int lock = open_lock(F_OFD_SETLK), rc;
 
 	if (lock < 0)
 		return lock == -EWOULDBLOCK ? 0 : msg_error(1, LOCK ": %s", strerror(-lock));

@@ -67,7 +67,7 @@ struct domain {
 	bool is_idle, is_xenstore;
 	bool is_hvm;			/* hardware-assisted: frame numbers it uses are its own */
 	u8 state;			/* enum domain_state */
-	bool shutting_down, shut_down;
+	bool shutting_down, shut_down;	/* it was told to stand still; it does, and Domain0 has been told */
 	u8 shutdown_code;		/* SHUTDOWN_*, or SHUTDOWN_CODE_NONE */
 	atomic_t refcnt;
 	atomic_t pause_count;
@@ -92,7 +92,7 @@ struct domain {
 	struct vcpu_info *vcpu_info_dummy;	/* of vcpus without a slot in shared_info */
 	struct timer watchdog[2];
 	u32 watchdogs_used;		/* bit n: watchdog[n] */
-	struct timer free_work;
+	struct timer free_work, shutdown_work;
 	struct list_head spare;			/* once freed: kept for another domain */
 	xen_domain_handle_t handle;
 	unsigned int target_domid;
@@ -145,7 +145,7 @@ void domain_hold(struct domain *d);
 void domain_put(struct domain *d);
 /** domain_find: as domain_get but without a reference: only under rcu-free situations (owner pins it). */
 struct domain *domain_find(domid_t id);
-/** domain_shutdown: SCHEDOP_shutdown; pauses the vcpus, tells Domain0, or the machine for Domain0. */
+/** domain_shutdown: SCHEDOP_shutdown; pauses the vcpus and tells Domain0 when they stand, or the machine for Domain0. */
 void domain_shutdown(struct domain *d, unsigned int reason);
 /**
  * domain_crash: end current's or any domain for a fault of its own; says why, with registers when

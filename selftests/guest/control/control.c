@@ -246,12 +246,14 @@ static void test_pauses(void)
 	is(domctl(XEN_DOMCTL_pausedomain, 0, &op), -EINVAL, "nobody pauses itself");
 	test_stopped_flag();
 
-	child_begin(&c, 0, suspend, SHUTDOWN_suspend, 0, 0);
-	ok(wait_for(child_shut_down(&c, &reason), 5000) && reason == SHUTDOWN_suspend, "it suspends itself");
-	ok(!counts(30), "all of it");
-	is(domctl(XEN_DOMCTL_resumedomain, c.domid, &op), 0, "resumed");
-	child_end(&c, 0);
-	ok(counts(5000), "it goes on");
+	for (unsigned int i = 0; i < 10; i++) {
+		child_begin(&c, 0, suspend, SHUTDOWN_suspend, 0, 0);
+		ok(wait_for(child_shut_down(&c, &reason), 5000) && reason == SHUTDOWN_suspend, "it suspends itself");
+		ok(!counts(i ? 2 : 30), "all of it: what is said to be shut down stands still");
+		is(domctl(XEN_DOMCTL_resumedomain, c.domid, &op), 0, "resumed");
+		child_end(&c, 0);
+		ok(counts(5000), "it goes on");
+	}
 	ok(!child_shut_down(&c, &reason), "and is not shut down");
 	c.box->word[1] = 1;
 	child_end(&c, 1);
