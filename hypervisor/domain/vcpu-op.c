@@ -37,20 +37,22 @@ static long bring_up(struct vcpu *v)
 	return 0;
 }
 
-static long take_down(struct vcpu *v)
+/* Two that go at once: each says so before it looks for others, so one of them finds none. */
+void vcpu_take_down(struct vcpu *v)
 {
 	struct domain *d = v->domain;
 	struct vcpu *other;
 
+	if (test_and_set_bit(VF_DOWN, &v->sched.flags))
+		return;
 	for_each_vcpu(d, other) {
-		if (other == v || test_bit(VF_DOWN, &other->sched.flags))
-			continue;
-		if (!test_and_set_bit(VF_DOWN, &v->sched.flags))
+		if (!test_bit(VF_DOWN, &other->sched.flags)) {
 			vcpu_sleep_nosync(v);
-		return 0;
+			return;
+		}
 	}
-	domain_shutdown(d, SHUTDOWN_poweroff);		/* it was the last one */
-	return 0;
+	clear_bit(VF_DOWN, &v->sched.flags);		/* it was the last one: if the domain is resumed, it goes on */
+	domain_shutdown(d, SHUTDOWN_poweroff);
 }
 
 static long get_runstate(const struct vcpu *v, unsigned long addr)
@@ -178,7 +180,7 @@ long do_vcpu_op(unsigned long cmd, unsigned long vcpuid, unsigned long arg, unsi
 	switch ((u32)cmd) {
 	case VCPUOP_initialise:				return v->is_hvm ? hvm_initialise(v, arg) : initialise(v, arg);
 	case VCPUOP_up:					return bring_up(v);
-	case VCPUOP_down:				return take_down(v);
+	case VCPUOP_down:				vcpu_take_down(v); return 0;
 	case VCPUOP_is_up:				return !test_bit(VF_DOWN, &v->sched.flags);
 	case VCPUOP_get_runstate_info:			return get_runstate(v, arg);
 	case VCPUOP_register_runstate_memory_area:	return register_runstate(v, arg);

@@ -73,7 +73,11 @@ void hvm_cpuid(struct vcpu *v, struct cpu_regs *regs);
 /** hvm_msr: false: there is no such MSR, or not that value: #GP. */
 bool hvm_msr(struct vcpu *v, struct cpu_regs *regs, bool write);
 void hvm_io(struct vcpu *v, struct cpu_regs *regs, u16 port, bool in, unsigned int bytes);
-void hvm_halt(struct vcpu *v);
+/**
+ * hvm_halt: HLT: until there is an interrupt or a start-up IPI. Not @interruptible it is the vcpu's end, until it is started
+ * anew, and that of the last one is the domain's: so kernels that know no other way power off, on Xen, too.
+ */
+void hvm_halt(struct vcpu *v, bool interruptible);
 /** hvm_xsetbv: false: #GP. */
 bool hvm_xsetbv(struct vcpu *v, struct cpu_regs *regs);
 void hvm_nested_fault(struct vcpu *v, u64 gpa, bool write);

@@ -170,9 +170,12 @@ static void inject_nmi(struct vcpu *v)
 	hvm_ops->inject(v, HVM_EVENT_NMI, X86_EXC_NMI, false, 0);
 }
 
-/* HLT: until there is an interrupt, or a start-up IPI. One that the guest has masked will not end it, as on the machine. */
-void hvm_halt(struct vcpu *v)
+void hvm_halt(struct vcpu *v, bool interruptible)
 {
+	if (!interruptible && !v->pv.nmi_pending && !READ_ONCE(v->hvm.reset)) {
+		vcpu_take_down(v);
+		return;
+	}
 	set_bit(VF_BLOCKED, &v->sched.flags);	/* orders before the look: pairs with hvm_rouse()'s callers */
 	if (due_upcall(v) || vlapic_pending(v) >= 0 || v->pv.nmi_pending || READ_ONCE(v->hvm.reset))
 		clear_bit(VF_BLOCKED, &v->sched.flags);

@@ -94,7 +94,7 @@ static void exit_nothing(struct vcpu *v, struct cpu_regs *regs)
 	if (unlikely(b->interrupt_shadow & 1) && !b->cpl && !(b->event_inj & VMCB_EVENT_VALID) &&
 	    hvm_fetch(v, regs->rip, &code, 1) && code == HLT) {
 		go_on_at(v, regs, regs->rip + 1);
-		hvm_halt(v);
+		hvm_halt(v, true);
 	}
 }
 
@@ -162,7 +162,7 @@ static void exit_cpuid(struct vcpu *v, struct cpu_regs *regs)
 static void exit_hlt(struct vcpu *v, struct cpu_regs *regs)
 {
 	step_over(v, regs, 1);
-	hvm_halt(v);
+	hvm_halt(v, regs->rflags & X86_EFLAGS_IF);
 }
 
 /* All memory is write-back and coherent: there is nothing to do. */

@@ -145,6 +145,8 @@ void domain_hold(struct domain *d);
 void domain_put(struct domain *d);
 /** domain_find: as domain_get but without a reference: only under rcu-free situations (owner pins it). */
 struct domain *domain_find(domid_t id);
+/** vcpu_take_down: VCPUOP_down; a domain whose last vcpu goes has powered off. */
+void vcpu_take_down(struct vcpu *v);
 /** domain_shutdown: SCHEDOP_shutdown; pauses the vcpus and tells Domain0 when they stand, or the machine for Domain0. */
 void domain_shutdown(struct domain *d, unsigned int reason);
 /**

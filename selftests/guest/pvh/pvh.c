@@ -9,7 +9,7 @@
  */
 #include "hvm.h"
 
-enum { ROLE_HELLO = 1, ROLE_EVENTS, ROLE_APIC, ROLE_VCPUS, ROLE_PHYSMAP, ROLE_GRANTS, ROLE_FLUSH };
+enum { ROLE_HELLO = 1, ROLE_EVENTS, ROLE_APIC, ROLE_VCPUS, ROLE_PHYSMAP, ROLE_GRANTS, ROLE_FLUSH, ROLE_HALT };
 #define ROUNDS		40
 #define VECTOR		0x40
 #define OWN_VECTOR	0x51
@@ -170,6 +170,24 @@ static void vcpus(struct mailbox *box)
 	box->word[5] = U(patiently(*low == 0x1234));
 }
 
+static void halt_for_good(unsigned long box)
+{
+	((struct mailbox *)box)->word[2] = 1;
+	for (;;)
+		asm volatile("cli; hlt" ::: "memory");
+}
+
+/* The second vcpu first, and no interrupt brings it back; then the last one. */
+static void halts(struct mailbox *box)
+{
+	box->word[1] = U(hvm_start_vcpu(1, halt_for_good, U(box)));
+	box->word[3] = U(patiently(box->word[2] && !hcall(vcpu_op, VCPUOP_is_up, 1UL, 0UL)));
+	wrmsr(X2APIC(APIC_ICR), 1UL << 32 | 0x40);
+	box->word[4] = U(hcall(vcpu_op, VCPUOP_is_up, 1UL, 0UL));
+	wrmsr(X2APIC(APIC_ICR), 0x40 | 1 << 18);		/* what waits does not count, either */
+	halt_for_good(U(box));
+}
+
 static long reservation(unsigned int op, xen_pfn_t gfn, unsigned int order)
 {
 	struct xen_memory_reservation r = { .nr_extents = 1, .extent_order = order, .domid = DOMID_SELF };
@@ -286,7 +304,7 @@ static void child_main(unsigned long role)
 {
 	static void (*const roles[])(struct mailbox *box) = {
 		[ROLE_HELLO] = hello, [ROLE_EVENTS] = events, [ROLE_APIC] = apic, [ROLE_VCPUS] = vcpus,
-		[ROLE_PHYSMAP] = physmap, [ROLE_GRANTS] = grants, [ROLE_FLUSH] = flushes,
+		[ROLE_PHYSMAP] = physmap, [ROLE_GRANTS] = grants, [ROLE_FLUSH] = flushes, [ROLE_HALT] = halts,
 	};
 
 	roles[role](child_box());
@@ -356,6 +374,12 @@ static void processors(void)
 	is((long)c.box->word[3], 101, "the second vcpu ran");
 	is((long)c.box->word[4], 1, "a third starts in real mode by start-up IPI");
 	is((long)c.box->word[5], 1, "and again");
+	is(child_destroy(&c), 0, "destroyed");
+
+	run(ROLE_HALT, 2, SHUTDOWN_poweroff);
+	is((long)c.box->word[1], 0, "VCPUOP_initialise, VCPUOP_up");
+	is((long)c.box->word[3], 1, "HLT with interrupts off: the vcpu is down");
+	is((long)c.box->word[4], 0, "and an interrupt does not bring it back");
 	is(child_destroy(&c), 0, "destroyed");
 }
 

@@ -16,15 +16,15 @@ disk_image /guests/one.img 4194304
 for k in ${KERNELS:-6.1 6.1-cloud 6.1-rt 6.12 6.12-cloud 6.12-rt}; do
 	folder=/guest/$k
 	[ "$k" != 6.1 ] || folder=/guest
-	for n in 1 2 8; do
-		g=$k-$n
-		config "$g" "type = 'pvh'" "$paravirt" "kernel = '$folder/vmlinuz'" "ramdisk = '$folder/$initrd'" "vcpus = $n" "memory = 224" \
+	for cpus in 1 2 8; do
+		g=$k-$cpus
+		config "$g" "type = 'pvh'" "$paravirt" "kernel = '$folder/vmlinuz'" "ramdisk = '$folder/$initrd'" "vcpus = $cpus" "memory = 224" \
 			"extra = 'console=hvc0 panic=1 xenolith.test=guest guest.disk'" \
 			"disk = [ 'file:/guests/one.img,xvda,w' ]" "vif = [ 'bridge=xenbr0' ]"
 		check "$g: is created" xl create -q "/guests/$g.cfg"
 		check "$g: reaches its user space" wait_said "$g" 'guest: waits' 200
 		said "$g" 'guest: waits' || { xl destroy "$g"; continue; }
-		check "$g: has its vcpus" said "$g" "guest: up, $n vcpus"
+		check "$g: has its vcpus" said "$g" "guest: up, $cpus vcpus"
 		check "$g: has its disk" said "$g" "guest: disk 8192 sectors, ro 0, 'xenolith.'"
 		check "$g: reaches Domain0 over the network" said "$g" 'guest: Domain0 answers on the network'
 		check "$g: does not complain" quiet "$g"
