@@ -29,7 +29,7 @@ struct binding {
 	unsigned int irq, cpu;
 	int refs;			/* -1: not counted */
 	bool percpu, is_static;
-	spinlock_t lock;		/* mask */
+	raw_spinlock_t lock;		/* mask; taken under an irq_desc's, which is raw, too: PREEMPT_RT */
 	u8 mask;
 	bool late;
 	unsigned int spurious;		/* in a row */
@@ -117,20 +117,20 @@ static void mask_for(struct binding *b, u8 reason)
 {
 	unsigned long flags;
 
-	spin_lock_irqsave(&b->lock, flags);
+	raw_spin_lock_irqsave(&b->lock, flags);
 	if (mask_add(&b->mask, reason))
 		abi->mask(b->port);
-	spin_unlock_irqrestore(&b->lock, flags);
+	raw_spin_unlock_irqrestore(&b->lock, flags);
 }
 
 static void unmask_for(struct binding *b, u8 reason)
 {
 	unsigned long flags;
 
-	spin_lock_irqsave(&b->lock, flags);
+	raw_spin_lock_irqsave(&b->lock, flags);
 	if (mask_remove(&b->mask, reason))
 		abi->unmask(b->port);
-	spin_unlock_irqrestore(&b->lock, flags);
+	raw_spin_unlock_irqrestore(&b->lock, flags);
 }
 
 /* ---- the chips ---- */
@@ -314,7 +314,7 @@ static struct binding *new_binding(evtchn_port_t port, unsigned int cpu, bool la
 	b->late = late;
 	b->percpu = percpu;
 	b->mask = MASK_EXPLICIT;
-	spin_lock_init(&b->lock);
+	raw_spin_lock_init(&b->lock);
 	INIT_DELAYED_WORK(&b->again, again);
 	if (!xa_err(xa_store(&bindings, port, b, GFP_KERNEL)))
 		return b;
