@@ -74,7 +74,8 @@ void domain_shutdown(struct domain *d, unsigned int reason)
 		return;
 	domain_pause_nosync(d);
 	domain_hold(d);
-	timer_init(&d->shutdown_work, finish_shutdown, d);
+	d->shutdown_work.fn = finish_shutdown;	/* not initialised anew: after a resume it may just be coming to its end */
+	d->shutdown_work.arg = d;
 	timer_set(&d->shutdown_work, 0);
 }
 

@@ -75,7 +75,8 @@ bool hvm_msr(struct vcpu *v, struct cpu_regs *regs, bool write);
 void hvm_io(struct vcpu *v, struct cpu_regs *regs, u16 port, bool in, unsigned int bytes);
 /**
  * hvm_halt: HLT: until there is an interrupt or a start-up IPI. Not @interruptible it is the vcpu's end, until it is started
- * anew, and that of the last one is the domain's: so kernels that know no other way power off, on Xen, too.
+ * anew (an NMI that comes later does not end it), and that of the last one is the domain's: so kernels that know no other way
+ * power off. Both as on Xen.
  */
 void hvm_halt(struct vcpu *v, bool interruptible);
 /** hvm_xsetbv: false: #GP. */

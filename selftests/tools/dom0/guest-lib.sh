@@ -35,8 +35,8 @@ gone() { ! listed "$1"; }
 # boots GUEST N: its user space was reached N times
 boots() { [ "$(grep -ac '^guest: waits' "$LOG/guest-$1.log")" -ge "$2" ]; }
 
-# No kernel of a guest complains about time, locks or memory.
-COMPLAINTS='soft lockup|rcu.*stall|hung task|blocked for more|BUG:|Oops|as unstable|WARNING: [^S]|Out of memory'
+# No kernel of a guest complains about time, locks or memory. "WARNING: See" is a hint at what a processor model is open to.
+COMPLAINTS='soft lockup|rcu.*stall|hung task|blocked for more|BUG:|Oops|as unstable|WARNING: ([^S]|S[^e]|Se[^e])|Out of memory'
 quiet() { answers "$1" 0 "dmesg | grep -cE '$COMPLAINTS'" || { ask "$1" "dmesg | grep -E '$COMPLAINTS' | head -n 5"; false; }; }
 
 # disk_holds GUEST DEVICE FILE MIB: random data that the guest writes past its cache arrives in the file, whole
