@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # For pvh-kernels*.full and port-kernels.full: every kernel of Debian 12 works, one after the other, as a hardware-assisted
-# (PVH) guest with its own Xen code awake, or asleep with port=1: 1, 2 and 8 vcpus, disk, network card, console; it powers off
-# when the toolstack says so.
+# (PVH) guest with its own Xen code awake, or asleep with port=1: 1, 2 and 8 vcpus (or vcpus="..."), disk, network card,
+# console; it powers off when the toolstack says so.
 
 . /tests/guest-lib.sh
 
@@ -13,16 +13,16 @@ if [ -n "${port:-}" ]; then
 	paravirt="paravirt = 'module'"
 fi
 disk_image /guests/one.img 4194304
-for k in ${KERNELS:-6.1 6.1-cloud 6.1-rt 6.12 6.12-cloud 6.12-rt}; do
+for k in ${kernels:-6.1 6.1-cloud 6.1-rt 6.12 6.12-cloud 6.12-rt}; do
 	folder=/guest/$k
 	[ "$k" != 6.1 ] || folder=/guest
-	for cpus in 1 2 8; do
+	for cpus in ${vcpus:-1 2 8}; do
 		g=$k-$cpus
-		config "$g" "type = 'pvh'" "$paravirt" "kernel = '$folder/vmlinuz'" "ramdisk = '$folder/$initrd'" "vcpus = $cpus" "memory = 224" \
+		config "$g" "type = 'pvh'" "$paravirt" "kernel = '$folder/vmlinuz'" "ramdisk = '$folder/$initrd'" "vcpus = $cpus" "memory = ${memory:-224}" \
 			"extra = 'console=hvc0 panic=1 xenolith.test=guest guest.disk'" \
 			"disk = [ 'file:/guests/one.img,xvda,w' ]" "vif = [ 'bridge=xenbr0' ]"
 		check "$g: is created" xl create -q "/guests/$g.cfg"
-		check "$g: reaches its user space" wait_said "$g" 'guest: waits' 200
+		check "$g: reaches its user space" wait_said "$g" 'guest: waits' ${patience:-200}
 		said "$g" 'guest: waits' || { xl destroy "$g"; continue; }
 		check "$g: has its vcpus" said "$g" "guest: up, $cpus vcpus"
 		check "$g: has its disk" said "$g" "guest: disk 8192 sectors, ro 0, 'xenolith.'"
