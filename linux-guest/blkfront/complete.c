@@ -44,19 +44,36 @@ bool front_end_grants(struct front_queue *queue, struct request *rq, bool read)
 	return true;
 }
 
-static void not_supported(struct front_queue *queue, struct request *rq)
+static void no_cache(struct blkfront *front, struct request_queue *q)
 {
-	struct blkfront *front = queue->front;
+	if (front->features.flush || front->features.barrier)
+		dev_warn(&front->bus->dev, "%s: the backend cannot flush, writes are taken to be safe\n", front->vdev.name);
+	front->features.flush = false;
+	front->features.barrier = false;
+	compat_no_cache(q);
+}
 
-	switch (req_op(rq)) {
-	case REQ_OP_DISCARD:
-	case REQ_OP_SECURE_ERASE:
-		compat_no_discard(rq->q);
-		break;
+/*
+ * A backend may say so at any time of what it has offered (blkif.h), and is not asked again. A file system would not live on
+ * after a flush that failed, so a cache that cannot be flushed is none. A barrier's data was not written: it is sent once more.
+ */
+static blk_status_t not_supported(struct front_queue *queue, struct request *rq)
+{
+	struct front_cmd *cmd = blk_mq_rq_to_pdu(rq);
+
+	switch (cmd->op) {
+	case BLKIF_OP_DISCARD:
+		if (req_op(rq) == REQ_OP_SECURE_ERASE)
+			compat_no_secure_erase(rq->q);
+		else
+			compat_no_discard(rq->q);
+		return BLK_STS_NOTSUPP;
+	case BLKIF_OP_FLUSH_DISKCACHE:
+	case BLKIF_OP_WRITE_BARRIER:
+		no_cache(queue->front, rq->q);
+		return req_op(rq) == REQ_OP_FLUSH ? BLK_STS_OK : BLK_STS_RESOURCE;
 	default:
-		front->features.flush = false;
-		front->features.barrier = false;
-		compat_no_cache(rq->q);
+		return BLK_STS_NOTSUPP;
 	}
 }
 
@@ -66,8 +83,7 @@ static blk_status_t status_of(struct front_queue *queue, struct request *rq, int
 	case BLKIF_RSP_OKAY:
 		return BLK_STS_OK;
 	case BLKIF_RSP_EOPNOTSUPP:
-		not_supported(queue, rq);
-		return BLK_STS_NOTSUPP;
+		return not_supported(queue, rq);
 	default:
 		return BLK_STS_IOERR;
 	}
@@ -141,6 +157,14 @@ static unsigned int take_responses(struct front_queue *queue, struct list_head *
 	return n;
 }
 
+static void end_request(struct request *rq, blk_status_t status)
+{
+	if (status == BLK_STS_RESOURCE)
+		blk_mq_requeue_request(rq, true);
+	else
+		blk_mq_end_request(rq, status);
+}
+
 irqreturn_t front_interrupt(int irq, void *data)
 {
 	struct front_queue *queue = data;
@@ -154,7 +178,7 @@ irqreturn_t front_interrupt(int irq, void *data)
 	spin_unlock_irqrestore(&queue->lock, flags);
 	list_for_each_entry_safe(rq, next, &done, queuelist) {
 		list_del_init(&rq->queuelist);
-		blk_mq_end_request(rq, ((struct front_cmd *)blk_mq_rq_to_pdu(rq))->status);
+		end_request(rq, ((struct front_cmd *)blk_mq_rq_to_pdu(rq))->status);
 	}
 	xen_irq_lateeoi(irq, n ? 0 : XEN_EOI_FLAG_SPURIOUS);
 	return IRQ_HANDLED;

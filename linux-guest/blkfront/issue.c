@@ -127,7 +127,7 @@ static blk_status_t put_data(struct front_queue *queue, struct request *rq, stru
 		return BLK_STS_RESOURCE;
 	cmd->op = rq_data_dir(rq) == READ ? BLKIF_OP_READ : BLKIF_OP_WRITE;
 	/* Where there is no flush the block layer asks for FUA, and a barrier is what the protocol has for it. */
-	if (rq->cmd_flags & REQ_FUA && segments <= BLKIF_MAX_SEGMENTS_PER_REQUEST)
+	if (rq->cmd_flags & REQ_FUA && queue->front->features.barrier && segments <= BLKIF_MAX_SEGMENTS_PER_REQUEST)
 		cmd->op = BLKIF_OP_WRITE_BARRIER;
 	if (segments <= BLKIF_MAX_SEGMENTS_PER_REQUEST)
 		return put_direct(queue, rq, id);
@@ -154,8 +154,6 @@ static blk_status_t put_flush(struct front_queue *queue, struct request *rq, u64
 	struct front_cmd *cmd = blk_mq_rq_to_pdu(rq);
 	struct blkif_request *to = next_slot(queue);
 
-	if (!features->flush && !features->barrier)
-		return BLK_STS_NOTSUPP;
 	cmd->op = features->flush ? BLKIF_OP_FLUSH_DISKCACHE : BLKIF_OP_WRITE_BARRIER;
 	to->operation = cmd->op;
 	to->u.rw.nr_segments = 0;
@@ -228,6 +226,20 @@ static void front_commit_rqs(struct blk_mq_hw_ctx *hctx)
 		notify_remote_via_evtchn(queue->port);
 }
 
+static bool nothing_to_flush(const struct blkfront *front, struct request *rq)
+{
+	return req_op(rq) == REQ_OP_FLUSH && !front->features.flush && !front->features.barrier;
+}
+
+/* The block layer wanted it of a backend that had a cache, and has it no more. */
+static blk_status_t end_flush(struct blk_mq_hw_ctx *hctx, const struct blk_mq_queue_data *bd)
+{
+	blk_mq_end_request(bd->rq, BLK_STS_OK);
+	if (bd->last)
+		front_commit_rqs(hctx);		/* those before it */
+	return BLK_STS_OK;
+}
+
 /* A backend may take fewer segments than the one before it: what the block layer had prepared is split once more. */
 static blk_status_t take_apart(struct blk_mq_hw_ctx *hctx, const struct blk_mq_queue_data *bd)
 {
@@ -259,6 +271,8 @@ static blk_status_t front_queue_rq(struct blk_mq_hw_ctx *hctx, const struct blk_
 		return BLK_STS_IOERR;
 	if (blk_rq_nr_phys_segments(rq) > front->features.limits.segments && bio_has_data(rq->bio))
 		return take_apart(hctx, bd);
+	if (nothing_to_flush(front, rq))
+		return end_flush(hctx, bd);
 	queue = front_queue_of(front, hctx->queue_num);
 	spin_lock_irqsave(&queue->lock, flags);
 	status = send(queue, rq, hctx->queue_num);

@@ -95,9 +95,15 @@ static inline void compat_no_discard(struct request_queue *q)
 	blk_queue_disable_secure_erase(q);
 }
 
+static inline void compat_no_secure_erase(struct request_queue *q)
+{
+	blk_queue_disable_secure_erase(q);
+}
+
+/* Not by the flag that is the administrator's: this one is set anew with the limits. */
 static inline void compat_no_cache(struct request_queue *q)
 {
-	q->limits.flags |= BLK_FLAG_WRITE_CACHE_DISABLED;
+	q->limits.features &= ~(BLK_FEAT_WRITE_CACHE | BLK_FEAT_FUA);
 }
 
 #define COMPAT_BLK_MODE_T blk_mode_t
@@ -154,6 +160,11 @@ static inline struct gendisk *compat_alloc_disk(struct blk_mq_tag_set *set, cons
 static inline void compat_no_discard(struct request_queue *q)
 {
 	blk_queue_max_discard_sectors(q, 0);
+	blk_queue_max_secure_erase_sectors(q, 0);
+}
+
+static inline void compat_no_secure_erase(struct request_queue *q)
+{
 	blk_queue_max_secure_erase_sectors(q, 0);
 }
 
