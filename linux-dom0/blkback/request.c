@@ -230,17 +230,21 @@ static void submit_data(struct back_request *req)
 	submit_bio(bio);
 }
 
+static int issue_discard(struct block_device *bdev, const struct blk_request *rq)
+{
+	/* The kernel sends an empty erasure to the device, and who knows what that takes it for. */
+	if (!rq->sectors)
+		return 0;
+	if (rq->secure)
+		return blkdev_issue_secure_erase(bdev, rq->sector, rq->sectors, GFP_KERNEL);
+	return blkdev_issue_discard(bdev, rq->sector, rq->sectors, GFP_KERNEL);
+}
+
 static void discard(struct back_request *req)
 {
-	struct block_device *bdev = req->ring->back->device.bdev;
-	int rc;
+	struct blkback *back = req->ring->back;
+	int rc = back->discard_enabled ? issue_discard(back->device.bdev, &req->rq) : -EOPNOTSUPP;
 
-	if (!req->ring->back->discard_enabled)
-		rc = -EOPNOTSUPP;
-	else if (req->rq.secure)
-		rc = blkdev_issue_secure_erase(bdev, req->rq.sector, req->rq.sectors, GFP_KERNEL);
-	else
-		rc = blkdev_issue_discard(bdev, req->rq.sector, req->rq.sectors, GFP_KERNEL);
 	if (rc)
 		req->status = rc == -EOPNOTSUPP ? BLKIF_RSP_EOPNOTSUPP : BLKIF_RSP_ERROR;
 	back_respond(req);
