@@ -8,6 +8,7 @@
  * disk zero|discard|erase DEVICE FIRST COUNT: have sectors written with zeros, discarded, discarded for good
  * disk zeros DEVICE FIRST COUNT: whether they are all zero
  * disk durable DEVICE: a write that has to be on the disk when it returns
+ * disk flush DEVICE: nothing but a flush
  * disk cdrom DEVICE: whether it says that it is one
  */
 #define _GNU_SOURCE
@@ -255,6 +256,16 @@ static int durable(const char *name)
 	return 0;
 }
 
+static int flush(const char *name)
+{
+	int fd = open_disk(name, O_WRONLY);
+
+	if (fsync(fd))
+		return printf("disk: flush refused, %m\n"), 1;
+	printf("disk: flush done\n");
+	return 0;
+}
+
 static int cdrom(const char *name)
 {
 	int fd = open_disk(name, O_RDONLY | O_NONBLOCK), is = ioctl(fd, CDROM_GET_CAPABILITY, 0) >= 0;
@@ -265,7 +276,8 @@ static int cdrom(const char *name)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: disk verify DEVICE SECONDS THREADS | bench DEVICE | fill DEVICE | check DEVICE | durable DEVICE | cdrom DEVICE\n"
+	fprintf(stderr, "usage: disk verify DEVICE SECONDS THREADS | bench DEVICE | fill DEVICE | check DEVICE | durable DEVICE |\n"
+		"       disk flush DEVICE | cdrom DEVICE\n"
 		"       disk zero|discard|erase|zeros DEVICE FIRST COUNT\n");
 	return 2;
 }
@@ -286,6 +298,8 @@ int main(int argc, char **argv)
 		return bench(argv[2]);
 	if (!strcmp(what, "durable"))
 		return durable(argv[2]);
+	if (!strcmp(what, "flush"))
+		return flush(argv[2]);
 	if (!strcmp(what, "cdrom"))
 		return cdrom(argv[2]);
 	if (!strcmp(what, "fill") || !strcmp(what, "check"))

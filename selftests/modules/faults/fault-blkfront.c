@@ -3,12 +3,17 @@
  * A block frontend that breaks the protocol: each field of it once. For the one disk that "device" names it connects, does the
  * wrong thing, and looks whether the backend has disconnected and let go of every page; then it begins anew with the next.
  * What an honest frontend may do by mistake must only be an error. Prints TAP, each line begins with "fault-blkfront:".
+ * With erase=1 it is about discards for good alone, on a disk of 4 MiB with sectors of 4096 bytes that can; with erase=2 on one
+ * that cannot.
  */
 #include "fault.h"
 #include <xenolith/blkif.h>
 
 static unsigned int device = 51728;
-module_param(device, uint, 0444);
+module_param(device, uint, 0644);
+
+static unsigned int erase;
+module_param(erase, uint, 0644);
 
 struct front {
 	struct xenbus_device *bus;
@@ -103,21 +108,24 @@ static void indirect_beyond_page(struct front *f, struct blkif_request *r)
 	((struct blkif_request_segment *)page_address(f->table))[39].last_sect = 255;
 }
 
-static void discard_beyond_end(struct front *f, struct blkif_request *r)
+static void discard(struct blkif_request *r, unsigned int flag, u64 first, u64 count)
 {
 	*r = (struct blkif_request) { .operation = BLKIF_OP_DISCARD };
 	r->u.discard.id = 1;
-	r->u.discard.sector_number = 8;
-	r->u.discard.nr_sectors = U64_MAX - 4;
+	r->u.discard.flag = flag;
+	r->u.discard.sector_number = first;
+	r->u.discard.nr_sectors = count;
 }
 
-static void discard_for_good(struct front *f, struct blkif_request *r)
-{
-	*r = (struct blkif_request) { .operation = BLKIF_OP_DISCARD };
-	r->u.discard.id = 1;
-	r->u.discard.flag = BLKIF_DISCARD_SECURE;
-	r->u.discard.nr_sectors = 8;
-}
+static void discard_beyond_end(struct front *f, struct blkif_request *r) { discard(r, 0, 8, U64_MAX - 4); }
+static void discard_for_good(struct front *f, struct blkif_request *r) { discard(r, BLKIF_DISCARD_SECURE, 0, 8); }
+static void erase_most(struct front *f, struct blkif_request *r) { discard(r, BLKIF_DISCARD_SECURE, 8, 4096); }
+static void erase_nothing(struct front *f, struct blkif_request *r) { discard(r, BLKIF_DISCARD_SECURE, 8, 0); }
+static void erase_from_within(struct front *f, struct blkif_request *r) { discard(r, BLKIF_DISCARD_SECURE, 4, 8); }
+static void erase_a_part(struct front *f, struct blkif_request *r) { discard(r, BLKIF_DISCARD_SECURE, 8, 4); }
+static void erase_beyond_end(struct front *f, struct blkif_request *r) { discard(r, BLKIF_DISCARD_SECURE, 8, 8192); }
+static void erase_wrapping(struct front *f, struct blkif_request *r) { discard(r, BLKIF_DISCARD_SECURE, 8, -8ULL); }
+static void erase_far_away(struct front *f, struct blkif_request *r) { discard(r, BLKIF_DISCARD_SECURE, 1ULL << 60, 8); }
 
 static void barrier_write(struct front *f, struct blkif_request *r) { r->operation = BLKIF_OP_WRITE_BARRIER; }
 
@@ -169,6 +177,24 @@ static const struct fault faults[] = {
 	{ "a barrier alone", .request = empty_barrier, .good = true },
 	{ "a flush", .request = flush, .good = true },
 	{ "nothing at all", .good = true },	/* the backend is whole after all of the above */
+	{ }
+};
+
+static const struct fault erasures[] = {
+	{ "a discard for good", .request = erase_most, .good = true },
+	{ "one of nothing", .request = erase_nothing, .good = true },
+	{ "one that begins within a sector", .request = erase_from_within, .harmless = true },
+	{ "one of a part of a sector", .request = erase_a_part, .harmless = true },
+	{ "one that ends beyond the end", .request = erase_beyond_end, .harmless = true },
+	{ "one that wraps around", .request = erase_wrapping, .harmless = true },
+	{ "one that begins beyond the end", .request = erase_far_away, .harmless = true },
+	{ "another good one", .request = discard_for_good, .good = true },
+	{ }
+};
+
+static const struct fault refused_erasures[] = {
+	{ "a discard for good of what cannot", .request = discard_for_good, .harmless = true },
+	{ }
 };
 
 /* --- one connection -------------------------------------------------------------------------------------------------- */
@@ -274,14 +300,15 @@ static const char *try(struct front *f, const struct fault *fault)
 
 static int run(void *data)
 {
+	const struct fault *all = !erase ? faults : erase == 1 ? erasures : refused_erasures;
 	struct front *f = data;
 	unsigned int n, bad = 0;
 
-	for (n = 0; n < ARRAY_SIZE(faults); n++) {
-		const char *wrong = try(f, &faults[n]);
+	for (n = 0; all[n].name; n++) {
+		const char *wrong = try(f, &all[n]);
 
 		bad += !!wrong;
-		fault_say("fault-blkfront", n + 1, faults[n].name, wrong);
+		fault_say("fault-blkfront", n + 1, all[n].name, wrong);
 	}
 	pr_info("fault-blkfront: 1..%u, %u failed\n", n, bad);
 	return 0;
