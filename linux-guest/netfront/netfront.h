@@ -77,7 +77,7 @@ struct netfront_queue {
 	grant_ref_t tx_ring_ref;
 	RING_IDX tx_told;			/* up to where the backend was told of requests */
 	struct netif_teller teller;
-	u16 tx_free;				/* head of the list of free slots */
+	u16 tx_free, tx_nr_free;		/* head of the list of free slots, how many it has */
 	struct netfront_tx_slot tx_slots[TX_SLOTS];
 	grant_ref_t tx_grefs[TX_SLOTS];
 	struct netif_counters tx_stats;

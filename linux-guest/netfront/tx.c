@@ -18,6 +18,7 @@ void netfront_tx_init(struct netfront_queue *queue)
 		queue->tx_slots[i] = (struct netfront_tx_slot){ .kind = TX_FREE, .next = i + 1 };
 	queue->tx_slots[TX_SLOTS - 1].next = NO_SLOT;
 	queue->tx_free = 0;
+	queue->tx_nr_free = TX_SLOTS;
 	queue->tx_told = 0;
 }
 
@@ -28,6 +29,7 @@ static u16 take_slot(struct netfront_queue *queue, u16 first, enum tx_kind kind)
 	struct netfront_tx_slot *slot = &queue->tx_slots[id];
 
 	queue->tx_free = slot->next;
+	queue->tx_nr_free--;
 	slot->kind = kind;
 	slot->owner = NULL;
 	slot->page = NULL;
@@ -46,6 +48,7 @@ static void release_slot(struct netfront_queue *queue, u16 id)
 	slot->page = NULL;
 	slot->next = queue->tx_free;
 	queue->tx_free = id;
+	queue->tx_nr_free++;
 }
 
 /* The backend may see a whole page: give it one that holds nothing else. */
@@ -231,9 +234,10 @@ void netfront_tx_tell(struct kthread_work *work)
 	__netif_tx_unlock_bh(txq);
 }
 
+/* A packet's first slot is not free before all of them are answered, though its request has left the ring. */
 static bool tx_has_room(struct netfront_queue *queue)
 {
-	return RING_FREE_REQUESTS(&queue->tx) >= TX_PACKET_SLOTS;
+	return RING_FREE_REQUESTS(&queue->tx) >= TX_PACKET_SLOTS && queue->tx_nr_free >= TX_PACKET_SLOTS;
 }
 
 /* Stop when another packet might not fit; the answers to what is under way start the queue again. */
@@ -414,6 +418,8 @@ bool netfront_tx_clean(struct netfront_queue *queue, int budget)
 		if (!take_answers(queue, producer, budget))
 			break;
 	} while (tx_arm(queue));
+	if (unlikely(queue->tx.rsp_cons == queue->tx.req_prod_pvt && queue->tx_nr_free != TX_SLOTS))
+		netfront_fault(queue->front, "all transmit requests are answered, but not by their numbers");
 	if (netif_tx_queue_stopped(txq) && tx_has_room(queue) && !test_bit(0, &queue->front->broken))
 		netif_tx_wake_queue(txq);
 	__netif_tx_unlock(txq);

@@ -8,7 +8,7 @@
 #include <xen/interface/io/netif.h>
 
 enum fault {
-	TX_HUGE_ID, TX_FREE_ID, TX_TWICE, TX_JUMP,
+	TX_HUGE_ID, TX_FREE_ID, TX_TWICE, TX_JUMP, TX_NO_ID,
 	RX_BEYOND_PAGE, RX_MANY_SLOTS, RX_EXTRA_TYPE, RX_EXTRA_ENDLESS, RX_GSO_ZERO, RX_GSO_PREFIX, RX_JUMP, RX_STILL_MAPPED,
 };
 
@@ -87,28 +87,40 @@ static void break_rx(struct back *b)
 	b->rx.sring->rsp_prod = b->rx.rsp_prod_pvt;
 }
 
-static void answer(struct back *b, unsigned int id)
+static void answer(struct back *b, unsigned int id, int status)
 {
 	RING_IDX at = b->tx.rsp_prod_pvt++;
 
-	*RING_GET_RESPONSE(&b->tx, at) = (struct xen_netif_tx_response){ .id = id, .status = XEN_NETIF_RSP_OKAY };
+	*RING_GET_RESPONSE(&b->tx, at) = (struct xen_netif_tx_response){ .id = id, .status = status };
+}
+
+/* As if all requests were no packets' but further words about one. */
+static void answer_none(struct back *b)
+{
+	RING_IDX n = READ_ONCE(b->tx.sring->req_prod) - b->tx.rsp_prod_pvt;
+
+	while (n--)
+		answer(b, 0, XEN_NETIF_RSP_NULL);
 }
 
 static void break_tx(struct back *b, unsigned int id)
 {
 	switch (b->base.fault) {
 	case TX_HUGE_ID:
-		answer(b, 65535);
+		answer(b, 65535, XEN_NETIF_RSP_OKAY);
 		break;
 	case TX_FREE_ID:
-		answer(b, (id + 100) % RING_SIZE(&b->tx));
+		answer(b, (id + 100) % RING_SIZE(&b->tx), XEN_NETIF_RSP_OKAY);
 		break;
 	case TX_TWICE:
-		answer(b, id);
-		answer(b, id);
+		answer(b, id, XEN_NETIF_RSP_OKAY);
+		answer(b, id, XEN_NETIF_RSP_OKAY);
 		break;
 	case TX_JUMP:
 		b->tx.rsp_prod_pvt += 1000;
+		break;
+	case TX_NO_ID:
+		answer_none(b);
 		break;
 	}
 	virt_wmb();	/* the responses before the index that says that they are there */
