@@ -103,6 +103,27 @@ long control_affinity(struct domain *d, bool set, const struct xen_domctl_vcpuaf
 	return set ? set_affinity(v, op) : get_affinity(v, op);
 }
 
+/* Of a hardware-assisted vcpu only what hvm_get_regs() names; the rest is 0, and is not looked at in what is set. */
+static void get_context(struct vcpu *v, struct vcpu_guest_context *ctxt)
+{
+	if (!v->is_hvm) {
+		pv_vcpu_get_context(v, ctxt);
+		return;
+	}
+	hvm_get_regs(v, &ctxt->user_regs);
+	ctxt->flags = test_bit(VF_DOWN, &v->sched.flags) ? 0 : VGCF_online;
+}
+
+static int set_context(struct vcpu *v, const struct vcpu_guest_context *ctxt)
+{
+	if (!v->is_hvm)
+		return pv_vcpu_set_context(v, ctxt);
+	if (!v->initialised)
+		return -EINVAL;
+	hvm_set_regs(v, &ctxt->user_regs);
+	return 0;
+}
+
 long control_get_context(struct domain *d, const struct xen_domctl_vcpucontext *op)
 {
 	struct vcpu *v = vcpu_find(d, op->vcpu);
@@ -115,13 +136,11 @@ long control_get_context(struct domain *d, const struct xen_domctl_vcpucontext *
 		return -EINVAL;
 	if (!v->initialised)
 		return -ENODATA;
-	if (v->is_hvm)
-		return -EOPNOTSUPP;
 	ctxt = new(struct vcpu_guest_context);
 	if (!ctxt)
 		return -ENOMEM;
 	vcpu_pause(v);
-	pv_vcpu_get_context(v, ctxt);
+	get_context(v, ctxt);
 	vcpu_unpause(v);
 	rc = copy_to_guest(guest_ptr((unsigned long)op->ctxt.p), ctxt, sizeof(*ctxt));
 	lib_free(ctxt);
@@ -136,7 +155,7 @@ long control_set_context(struct domain *d, const struct xen_domctl_vcpucontext *
 
 	if (!v || !op->ctxt.p)
 		return -EINVAL;
-	if (v->domain == current->domain || v->is_hvm)
+	if (v->domain == current->domain)
 		return -EINVAL;
 	ctxt = new(struct vcpu_guest_context);
 	if (!ctxt)
@@ -145,7 +164,7 @@ long control_set_context(struct domain *d, const struct xen_domctl_vcpucontext *
 	if (!rc) {
 		vcpu_pause(v);
 		context_sync(v);
-		rc = pv_vcpu_set_context(v, ctxt);
+		rc = set_context(v, ctxt);
 		if (!rc)
 			v->initialised = true;
 		if (!rc && v->id == 0)

@@ -114,6 +114,34 @@ long hvm_initialise(struct vcpu *v, unsigned long arg)
 	return rc;
 }
 
+/* ---- XEN_DOMCTL_getvcpucontext, XEN_DOMCTL_setvcpucontext: a toolstack sets rax when it resumes ---- */
+
+/* Those before error_code lie as in the ABI. */
+#define GENERAL_BYTES	(offsetof(struct cpu_regs, error_code) - offsetof(struct cpu_regs, r15))
+_Static_assert(GENERAL_BYTES == offsetof(struct cpu_user_regs, error_code), "registers lie as in the ABI");
+
+void hvm_get_regs(struct vcpu *v, struct cpu_user_regs *to)
+{
+	const struct cpu_regs *r = &v->regs;
+
+	context_sync(v);
+	memcpy(to, &r->r15, GENERAL_BYTES);
+	to->rip = r->rip;
+	to->rsp = r->rsp;
+	to->rflags = r->rflags;
+}
+
+void hvm_set_regs(struct vcpu *v, const struct cpu_user_regs *from)
+{
+	struct cpu_regs *r = &v->regs;
+
+	context_sync(v);
+	memcpy(&r->r15, from, GENERAL_BYTES);
+	r->rip = from->rip;
+	r->rsp = from->rsp;
+	r->rflags = from->rflags | X86_EFLAGS_MBS;
+}
+
 /* ---- XEN_DOMCTL_sethvmcontext ---- */
 
 static int set_record(struct domain *d, const struct hvm_save_descriptor *desc, const struct hvm_hw_cpu *c)

@@ -48,6 +48,20 @@ int domain_create(struct host *h, struct config *c, uint32_t *domid);
 int domain_unpause(struct host *h, uint32_t domid);
 
 /**
+ * domain_suspend - have the guest suspend itself (suspend.c)
+ * @seconds: so long it may take until it has heard, and so long until it stands still
+ *
+ * Return: 0: the domain is shut down for SHUTDOWN_suspend; -errno after a message.
+ */
+int domain_suspend(struct host *h, uint32_t domid, int seconds);
+
+/** domain_resume - let a suspended domain go on where it is. Return: 0 or -errno after a message. */
+int domain_resume(struct host *h, uint32_t domid);
+
+/** domain_suspended - is it shut down for SHUTDOWN_suspend? */
+bool domain_suspended(const struct xen_domctl_getdomaininfo *info);
+
+/**
  * domain_destroy - end a domain at once and remove all that belongs to it
  * @who: as for domain_find(); also the name of one whose creation was cut short
  */

@@ -162,6 +162,17 @@ static size_t make_steps(struct host *h, const struct plan *p, uint32_t tx, size
 	return end;
 }
 
+static int start_transaction(struct host *h, uint32_t *tx)
+{
+	char *number = wire_call(h->store, XS_TRANSACTION_START, 0, "", 1, NULL);
+
+	if (!number)
+		return -errno;
+	*tx = strtoul(number, NULL, 10);
+	free(number);
+	return 0;
+}
+
 static int end_transaction(struct host *h, uint32_t tx, bool good)
 {
 	wire_send(h->store, XS_TRANSACTION_END, tx, good ? "T" : "F", 2);
@@ -171,16 +182,14 @@ static int end_transaction(struct host *h, uint32_t tx, bool good)
 /* One attempt: 0 or -errno, -EAGAIN when it has to be made again. */
 static int attempt(struct host *h, const struct plan *p, const char **at)
 {
-	char *number = wire_call(h->store, XS_TRANSACTION_START, 0, "", 1, NULL);
 	uint32_t tx;
 	size_t i;
-	int rc = 0;
+	int rc;
 
 	*at = "";
-	if (!number)
-		return -errno;
-	tx = strtoul(number, NULL, 10);
-	free(number);
+	rc = start_transaction(h, &tx);
+	if (rc)
+		return rc;
 	for (i = 0; i < p->steps && !rc; )
 		i = make_steps(h, p, tx, i, &rc, at);
 	if (!rc)
@@ -365,6 +374,38 @@ int store_write(struct host *h, const char *value, const char *format, ...)
 	return take_answer(h);
 }
 
+static int attempt_replace(struct host *h, const char *path, const char *old, const char *value)
+{
+	char *now;
+	uint32_t tx;
+	int rc = start_transaction(h, &tx), same, end;
+
+	if (rc)
+		return rc;
+	now = wire_call(h->store, XS_READ, tx, path, strlen(path) + 1, NULL);
+	rc = now ? 0 : -errno;
+	same = now && !strcmp(now, old);
+	if (same) {
+		send_write(h, tx, path, value);
+		rc = take_answer(h);
+	}
+	free(now);
+	end = end_transaction(h, tx, same && !rc);
+	return rc ?: end ?: same;
+}
+
+int store_replace(struct host *h, const char *path, const char *old, const char *value)
+{
+	int rc = host_store(h);
+
+	if (rc)
+		return rc;
+	do
+		rc = attempt_replace(h, path, old, value);
+	while (rc == -EAGAIN);
+	return rc;
+}
+
 int store_introduce(struct host *h, uint32_t domid, uint64_t mfn, uint32_t port)
 {
 	char *body = xasprintf("%u%c%lu%c%u", domid, 0, (unsigned long)mfn, 0, port);
@@ -375,6 +416,17 @@ int store_introduce(struct host *h, uint32_t domid, uint64_t mfn, uint32_t port)
 		len += strlen(body + len) + 1;
 	wire_send(h->store, XS_INTRODUCE, 0, body, len);
 	free(body);
+	return take_answer(h);
+}
+
+int store_resume(struct host *h, uint32_t domid)
+{
+	char text[16];
+	int rc = host_store(h);
+
+	if (rc)
+		return rc;
+	wire_send(h->store, XS_RESUME, 0, text, snprintf(text, sizeof(text), "%u", domid) + 1);
 	return take_answer(h);
 }
 

@@ -61,8 +61,14 @@ char **store_list(struct host *h, unsigned int *count, const char *path, ...) __
 /** store_write - one node at once; -errno without a message */
 int store_write(struct host *h, const char *value, const char *path, ...) __attribute__((format(printf, 3, 4)));
 
+/** store_replace - @value for @old in one transaction. Return: 1, 0 when the node says something else, or -errno. */
+int store_replace(struct host *h, const char *path, const char *old, const char *value);
+
 /** store_introduce - tell the daemon of a domain: the frame of its ring and its event channel. Return: 0 or -errno. */
 int store_introduce(struct host *h, uint32_t domid, uint64_t mfn, uint32_t port);
+
+/** store_resume - tell the daemon that the domain goes on: its next end is news again. Return: 0 or -errno. */
+int store_resume(struct host *h, uint32_t domid);
 
 /** store_watch - events from now on when @path or something below it changes (wire_event()). Return: 0 or -errno. */
 int store_watch(struct host *h, const char *path);

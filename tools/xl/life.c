@@ -66,6 +66,14 @@ static int ask_all(struct host *h, const char *what, bool wait)
 	return n < 0 ? msg_error(1, "cannot list the domains: %s", strerror(-n)) : rc;
 }
 
+/* It does not hear, and would do so when nobody expects it any more. */
+static bool deaf(struct host *h, uint32_t domid)
+{
+	struct xen_domctl_getdomaininfo info;
+
+	return !hcall_domain_info(h, domid, &info) && domain_suspended(&info);
+}
+
 static int shutdown_or_reboot(struct host *h, int argc, char **argv, const char *what)
 {
 	static const struct option more[] = {
@@ -86,6 +94,8 @@ static int shutdown_or_reboot(struct host *h, int argc, char **argv, const char 
 	if (all)
 		return ask_all(h, what, wait);
 	domid = xl_domain(h, argv);
+	if (deaf(h, domid))
+		return msg_error(1, "domain %u is suspended: \"xl resume\" comes first, or \"xl destroy\"", domid);
 	rc = ask(h, domid, what);
 	return !rc && wait ? wait_end(h, domid) : rc;
 }
@@ -119,6 +129,30 @@ static int run_pause(struct host *h, int argc, char **argv)
 static int run_unpause(struct host *h, int argc, char **argv)
 {
 	return plain(h, argc, argv, XEN_DOMCTL_unpausedomain);
+}
+
+/* --- suspend ---------------------------------------------------------------------------------------------------------- */
+
+#define PATIENCE 60	/* seconds; a kernel gives its tasks 20 to stop */
+
+static int run_suspend(struct host *h, int argc, char **argv)
+{
+	static const struct option more[] = {
+		{ "help", no_argument, NULL, 'h' }, { "timeout", required_argument, NULL, 't' }, { 0 }
+	};
+	int opt, seconds = PATIENCE;
+
+	while ((opt = xl_options(argc, argv, "t:", more)) != -1)
+		seconds = atoi(optarg);
+	xl_arguments(argc, argv, 1, 1);
+	if (seconds <= 0)
+		return msg_error(2, "a timeout is a number of seconds");
+	return domain_suspend(h, xl_domain(h, argv), seconds) ? 1 : 0;
+}
+
+static int run_resume(struct host *h, int argc, char **argv)
+{
+	return domain_resume(h, xl_first_domain(h, argc, argv, 1, 1)) ? 1 : 0;
 }
 
 /* --- keys and buttons ------------------------------------------------------------------------------------------------- */
@@ -186,6 +220,9 @@ const struct command life_commands[] = {
 	  "  -w, --wait  until it has ended\n" },
 	{ "pause", run_pause, "DOMAIN", "Stop a domain's vcpus; \"unpause\" lets them go on", NULL },
 	{ "unpause", run_unpause, "DOMAIN", "Let a paused domain run", NULL },
+	{ "suspend", run_suspend, "[-t SECONDS] DOMAIN", "Have a domain suspend itself to memory; \"resume\" lets it go on",
+	  "  -t, --timeout SECONDS  how long it may take to hear, and then to stand still (60)\n" },
+	{ "resume", run_resume, "DOMAIN", "Let a suspended domain go on", NULL },
 	{ "sysrq", run_sysrq, "DOMAIN KEY", "Press a magic key in a domain: its kernel does what sysrq.rst says",
 	  NULL },
 	{ "trigger", run_trigger, "DOMAIN nmi [VCPU]", "Send a domain's vcpu an NMI", NULL },

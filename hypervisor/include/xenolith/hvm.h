@@ -110,6 +110,9 @@ void hvm_rouse(struct vcpu *v);
 long hvm_initialise(struct vcpu *v, unsigned long arg);
 /** hvm_set_context: XEN_DOMCTL_sethvmcontext: records of <xen/hvm/save.h>. The domain is paused. */
 long hvm_set_context(struct domain *d, unsigned long buffer, u32 size);
+/** hvm_get_regs, hvm_set_regs: general registers, rip, rsp and rflags of @v, which is not running. */
+void hvm_get_regs(struct vcpu *v, struct cpu_user_regs *to);
+void hvm_set_regs(struct vcpu *v, const struct cpu_user_regs *from);
 
 /* ---- p2m: hvm/p2m.c ---- */
 /**

@@ -9,7 +9,7 @@
  */
 #include "hvm.h"
 
-enum { ROLE_HELLO = 1, ROLE_EVENTS, ROLE_APIC, ROLE_VCPUS, ROLE_PHYSMAP, ROLE_GRANTS, ROLE_FLUSH, ROLE_HALT };
+enum { ROLE_HELLO = 1, ROLE_EVENTS, ROLE_APIC, ROLE_VCPUS, ROLE_PHYSMAP, ROLE_GRANTS, ROLE_FLUSH, ROLE_HALT, ROLE_SUSPEND };
 #define ROUNDS		40
 #define VECTOR		0x40
 #define OWN_VECTOR	0x51
@@ -300,11 +300,20 @@ static void flushes(struct mailbox *box)
 	box->word[6] = U(hcall(hvm_op, HVMOP_flush_tlbs, 1UL << 2 | 1UL << 40));	/* none of them is there */
 }
 
+static void suspends(struct mailbox *box)
+{
+	struct sched_shutdown s = { .reason = SHUTDOWN_suspend };
+
+	box->word[1] = U(hcall(sched_op, SCHEDOP_shutdown, &s));
+	box->word[2] = U(hcall(sched_op, SCHEDOP_shutdown, &s));
+}
+
 static void child_main(unsigned long role)
 {
 	static void (*const roles[])(struct mailbox *box) = {
 		[ROLE_HELLO] = hello, [ROLE_EVENTS] = events, [ROLE_APIC] = apic, [ROLE_VCPUS] = vcpus,
 		[ROLE_PHYSMAP] = physmap, [ROLE_GRANTS] = grants, [ROLE_FLUSH] = flushes, [ROLE_HALT] = halts,
+		[ROLE_SUSPEND] = suspends,
 	};
 
 	roles[role](child_box());
@@ -380,6 +389,37 @@ static void processors(void)
 	is((long)c.box->word[1], 0, "VCPUOP_initialise, VCPUOP_up");
 	is((long)c.box->word[3], 1, "HLT with interrupts off: the vcpu is down");
 	is((long)c.box->word[4], 0, "and an interrupt does not bring it back");
+	is(child_destroy(&c), 0, "destroyed");
+}
+
+static long context(unsigned int cmd, unsigned int vcpu, struct vcpu_guest_context *ctxt)
+{
+	struct xen_domctl op = { .u.vcpucontext.vcpu = vcpu };
+
+	set_xen_guest_handle(op.u.vcpucontext.ctxt, (vcpu_guest_context_t *)ctxt);
+	return domctl(cmd, c.domid, &op);
+}
+
+/* How a toolstack tells a guest that it is where it was: its hypercall answers 1. */
+static void suspension(void)
+{
+	static struct vcpu_guest_context regs, after;
+	struct xen_domctl op = { };
+
+	run(ROLE_SUSPEND, 1, SHUTDOWN_suspend);
+	is(context(XEN_DOMCTL_getvcpucontext, 0, &regs), 0, "the registers of a vcpu");
+	ok(regs.user_regs.rip > VIRT_BASE && regs.user_regs.rsp > VIRT_BASE && regs.flags & VGCF_online, "are those of a guest");
+	regs.user_regs.rax = 1;
+	is(context(XEN_DOMCTL_setvcpucontext, 0, &regs), 0, "can be set");
+	context(XEN_DOMCTL_getvcpucontext, 0, &after);
+	ok(!memcmp(&regs, &after, sizeof(regs)), "and are so then");
+	ok(context(XEN_DOMCTL_setvcpucontext, 1, &regs) < 0, "not of a vcpu that does not exist");
+	is(domctl(XEN_DOMCTL_resumedomain, c.domid, &op), 0, "resumed");
+	finished(SHUTDOWN_suspend);
+	is((long)c.box->word[1], 1, "its hypercall answers what was set");
+	is(domctl(XEN_DOMCTL_resumedomain, c.domid, &op), 0, "resumed again");
+	finished(SHUTDOWN_poweroff);
+	is((long)c.box->word[2], 0, "or 0, of itself");
 	is(child_destroy(&c), 0, "destroyed");
 }
 
@@ -477,6 +517,7 @@ void test_main(void)
 	life();
 	interrupts();
 	processors();
+	suspension();
 	tlbs();
 	memory();
 	sharing();
