@@ -11,11 +11,13 @@
  */
 #include <linux/delay.h>
 #include <linux/module.h>
+#include <linux/pm.h>
 #include <xenolith/hypercall.h>
 #include "blkfront.h"
 
 #define XVD_MAJOR 202
 #define DRAIN_MS 5000
+#define PAUSE_WAIT (10 * HZ)
 
 unsigned int front_max_segments = 32;
 module_param_named(max_indirect_segments, front_max_segments, uint, 0444);
@@ -357,6 +359,34 @@ static int front_resume(struct xenbus_device *bus)
 	return 0;
 }
 
+/*
+ * The domain is suspended by its kernel's own means, which take its other CPUs down when no interrupt comes any more: a queue
+ * that loses its CPU then would wait for ever for what the backend has not answered. On the kernel's own bus this is not
+ * called: there CPUs stay.
+ */
+static int front_pause(struct device *dev)
+{
+	struct blkfront *front = dev_get_drvdata(dev);
+
+	if (!front->disk)
+		return 0;
+	blk_freeze_queue_start(front->disk->queue);
+	if (blk_mq_freeze_queue_wait_timeout(front->disk->queue, PAUSE_WAIT) > 0)
+		return 0;
+	blk_mq_unfreeze_queue(front->disk->queue);
+	return -EBUSY;
+}
+
+static int front_go_on(struct device *dev)
+{
+	struct blkfront *front = dev_get_drvdata(dev);
+
+	if (front->disk)
+		blk_mq_unfreeze_queue(front->disk->queue);
+	return 0;
+}
+static DEFINE_SIMPLE_DEV_PM_OPS(front_pm, front_pause, front_go_on);
+
 static int front_is_ready(struct xenbus_device *bus)
 {
 	struct blkfront *front = dev_get_drvdata(&bus->dev);
@@ -376,6 +406,7 @@ static struct xenbus_driver front_driver = {
 	.resume = front_resume,
 	.otherend_changed = front_backend_changed,
 	.is_ready = front_is_ready,
+	.driver.pm = pm_sleep_ptr(&front_pm),
 };
 
 static int __init front_init(void)

@@ -22,6 +22,7 @@ static const struct step {
 	{ "buses",		bus_init,		bus_exit },
 	{ "vcpus",		vcpus_init,		vcpus_exit },
 	{ "balloon",		balloon_init,		balloon_exit },
+	{ "suspend",		suspend_init,		suspend_exit },
 	{ "shutdown",		shutdown_init,		shutdown_exit },
 };
 

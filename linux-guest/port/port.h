@@ -84,7 +84,7 @@ void time_cpu_down(unsigned int cpu);
 /* ---- steal.c ---- */
 int steal_init(void);
 void steal_exit(void);
-/** steal_cpu_up, steal_cpu_down: on @cpu. */
+/** steal_cpu_up, steal_cpu_down: on @cpu; what it did not get between down and up is not stolen. */
 void steal_cpu_up(unsigned int cpu);
 void steal_cpu_down(unsigned int cpu);
 
@@ -103,6 +103,13 @@ int store_dev_init(void);
 void store_dev_exit(void);
 int bus_init(void);
 void bus_exit(void);
+
+/* ---- suspend.c ---- */
+int suspend_init(void);
+void suspend_exit(void);
+/** suspend_possible: can this kernel? suspend_asked: the toolstack wants the domain to suspend itself; does not wait. */
+bool suspend_possible(void);
+void suspend_asked(void);
 
 /* ---- domain.c: that the kernel runs in one; shutdown.c: ends of it that it or the toolstack wants ---- */
 int domain_init(void);

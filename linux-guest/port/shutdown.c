@@ -61,6 +61,7 @@ static const struct wish {
 	{ "poweroff", NULL },
 	{ "halt", NULL },
 	{ "reboot", orderly_reboot },
+	{ "suspend", suspend_asked },
 };
 
 static void wished(struct xenbus_watch *watch, const char *path, const char *token)
@@ -85,6 +86,15 @@ static void wished(struct xenbus_watch *watch, const char *path, const char *tok
 }
 static struct xenbus_watch shutdown_watch = { .node = "control/shutdown", .callback = wished };
 
+/* What the toolstack may ask for; when we are gone, nothing. */
+static void announce(const char *value)
+{
+	xenbus_write(XBT_NIL, "control", "feature-poweroff", value);
+	xenbus_write(XBT_NIL, "control", "feature-reboot", value);
+	if (suspend_possible())
+		xenbus_write(XBT_NIL, "control", "feature-suspend", value);
+}
+
 static struct sys_off_handler *handler[2];
 
 static void free_handlers(void)
@@ -108,8 +118,7 @@ int shutdown_init(void)
 		free_handlers();
 		return rc;
 	}
-	xenbus_write(XBT_NIL, "control", "feature-poweroff", "1");
-	xenbus_write(XBT_NIL, "control", "feature-reboot", "1");
+	announce("1");
 	atomic_notifier_chain_register(&panic_notifier_list, &panic_block);
 	return 0;
 }
@@ -117,6 +126,7 @@ int shutdown_init(void)
 void shutdown_exit(void)
 {
 	atomic_notifier_chain_unregister(&panic_notifier_list, &panic_block);
+	announce("0");
 	unregister_xenbus_watch(&shutdown_watch);
 	free_handlers();
 }

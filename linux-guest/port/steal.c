@@ -22,12 +22,18 @@ module_param_named(steal, wanted, bool, 0444);
 MODULE_PARM_DESC(steal, "the kernel hears of time that its vcpus did not get (N)");
 
 static DEFINE_PER_CPU(struct vcpu_runstate_info, runstate);
+/* A vcpu that is down, or whose domain is suspended, gets no time because it wants none. */
+struct hold {
+	bool holds;
+	u64 at, not_counted;
+};
+static DEFINE_PER_CPU(struct hold, held);
 static struct static_key *accounted, *scheduled;	/* time of processes; clocks of the run queues */
 static struct static_call_key *call;
 static void *trampoline, *before;
 
 /* Of the CPU itself, or of one that does not run: the hypervisor marks the time of entry while it writes. */
-static notrace u64 stolen(int cpu)
+static notrace u64 not_run(int cpu)
 {
 	const struct vcpu_runstate_info *state = per_cpu_ptr(&runstate, cpu);
 	u64 entered, ns;
@@ -41,12 +47,22 @@ static notrace u64 stolen(int cpu)
 	return ns;
 }
 
+/* It never goes back, whoever asks while a vcpu comes or goes. */
+static notrace u64 stolen(int cpu)
+{
+	return smp_load_acquire(per_cpu_ptr(&held.holds, cpu)) ? per_cpu(held.at, cpu) :
+	       not_run(cpu) - per_cpu(held.not_counted, cpu);
+}
+
 void steal_cpu_up(unsigned int cpu)
 {
 	struct vcpu_register_runstate_memory_area area = { .addr.v = per_cpu_ptr(&runstate, cpu) };
 
 	if (call && HYPERVISOR_vcpu_op(VCPUOP_register_runstate_memory_area, xen_vcpu_nr(cpu), &area))
 		pr_warn("CPU %u: no stolen time\n", cpu);
+	if (per_cpu(held.holds, cpu))
+		per_cpu(held.not_counted, cpu) = not_run(cpu) - per_cpu(held.at, cpu);
+	smp_store_release(per_cpu_ptr(&held.holds, cpu), false);	/* pairs with stolen() */
 }
 
 /* What was stolen so far stays readable. */
@@ -54,6 +70,8 @@ void steal_cpu_down(unsigned int cpu)
 {
 	struct vcpu_register_runstate_memory_area area = { };
 
+	per_cpu(held.at, cpu) = stolen(cpu);
+	smp_store_release(per_cpu_ptr(&held.holds, cpu), true);
 	if (call)
 		HYPERVISOR_vcpu_op(VCPUOP_register_runstate_memory_area, xen_vcpu_nr(cpu), &area);
 }

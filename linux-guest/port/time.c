@@ -72,7 +72,8 @@ static struct clocksource clock = {
 	.name	= "xen",
 	.read	= read_clock,
 	.mask	= CLOCKSOURCE_MASK(64),
-	.flags	= CLOCK_SOURCE_IS_CONTINUOUS,
+	/* It goes on while the domain is suspended: so the kernel knows how long that was, whatever its clock is. */
+	.flags	= CLOCK_SOURCE_IS_CONTINUOUS | CLOCK_SOURCE_SUSPEND_NONSTOP,
 	.owner	= THIS_MODULE,		/* in use as long as the kernel has chosen it: it may have no other */
 };
 
