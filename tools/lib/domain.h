@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Life of a domain: found, created, destroyed.
+ * Life of a domain: found, created, suspended, destroyed.
  *
  * Whoever creates a domain may be killed between any two steps, so each step leaves something by which domain_destroy()
  * finds the rest:
