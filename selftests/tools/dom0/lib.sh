@@ -11,14 +11,14 @@ check() { what=$1; shift; if "$@" >/tmp/check.out 2>&1; then ok "$what"; else no
 # kernels that watch themselves twelve times
 wait_for()
 {
-	tries=$(($1 * 20)); shift
-	! watched || tries=$((tries * 3))
+	local last=$(($(seconds) + $1 * 4)); shift
+	! watched || last=$((last + 2 * (last - $(seconds))))
 	until "$@" >/dev/null 2>&1; do
-		tries=$((tries - 1))
-		[ $tries -gt 0 ] || return 1
+		[ "$(seconds)" -lt $last ] || return 1
 		sleep 0.2
 	done
 }
+seconds() { cut -d. -f1 /proc/uptime; }
 end()
 {
 	! watched || check "a kernel that watches itself saw nothing wrong" nothing_wrong
