@@ -48,20 +48,19 @@ void uuid_make(uint8_t uuid[16])
 	uuid[8] = (uuid[8] & 0x3f) | 0x80;
 }
 
-long registry_domain(struct host *h, const char *uuid)
+long registry_each(struct host *h, const char *uuid, uint32_t from, bool dying)
 {
 	struct xen_domctl_getdomaininfo list[LIST_CHUNK];
-	uint32_t first = 0;
 	uint8_t wanted[16];
 	int n, i;
 
 	uuid_bytes(wanted, uuid);
 	do {
-		n = hcall_domain_list(h, first, list, LIST_CHUNK);
+		n = hcall_domain_list(h, from, list, LIST_CHUNK);
 		for (i = 0; i < n; i++)
-			if (!memcmp(list[i].handle, wanted, 16) && !(list[i].flags & XEN_DOMINF_dying))
+			if (!memcmp(list[i].handle, wanted, 16) && (dying || !(list[i].flags & XEN_DOMINF_dying)))
 				return list[i].domain;
-		first = n > 0 ? list[n - 1].domain + 1u : 0;
+		from = n > 0 ? list[n - 1].domain + 1u : 0;
 	} while (n == LIST_CHUNK);
 	return -ESRCH;
 }

@@ -39,7 +39,19 @@ void uuid_bytes(uint8_t uuid[16], const char *text);
 /** uuid_make - a random one (RFC 4122, version 4) */
 void uuid_make(uint8_t uuid[16]);
 
+/**
+ * registry_each - the next domain with that UUID
+ * @from:  where to look on: 0, later one more than what came last
+ * @dying: also one whose destruction has begun; a domain and those that it came after have one UUID
+ *
+ * Return: its number, or -ESRCH.
+ */
+long registry_each(struct host *h, const char *uuid, uint32_t from, bool dying);
+
 /** registry_domain - the number of the living domain with that UUID, or -ESRCH */
-long registry_domain(struct host *h, const char *uuid);
+static inline long registry_domain(struct host *h, const char *uuid)
+{
+	return registry_each(h, uuid, 0, false);
+}
 
 #endif

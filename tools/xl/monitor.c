@@ -139,13 +139,18 @@ static void restart(struct host *h, uint32_t domid, struct config *c)
 	make_again(h, c);
 }
 
-/* The old domain, perhaps dead already but not yet out of the hypervisor or the store, and a half-made new one. */
+/*
+ * The old domain, perhaps dead already but not yet out of the hypervisor or the store, and a half-made new one. One whose
+ * destruction was cut short gives the rest of its memory back only when somebody asks again.
+ */
 static int clear_away(struct host *h, const struct config *c)
 {
-	long made = registry_domain(h, c->uuid);
-	int rc = made >= 0 ? domain_remove(h, made, true) : 0;
+	long made = -1;
 	uint32_t domid;
+	int rc = 0;
 
+	while (!rc && (made = registry_each(h, c->uuid, made + 1, true)) >= 0)
+		rc = domain_remove(h, made, true);
 	while (!rc && domain_find_node(h, c->name, &domid))
 		rc = domain_remove(h, domid, true);
 	return rc;
