@@ -47,6 +47,14 @@ struct mmap_resource { domid_t dom; uint32_t type, id, idx; uint64_t num, addr; 
 
 #define CHECK(condition, ...) ksft_test_result(condition, __VA_ARGS__)
 
+/* What Linux's own module (ours alone has a version) does not look at: it says something else, or takes it. */
+#define CHECK_STRICT(condition, text) do {								\
+		if (access("/sys/module/xen_privcmd/version", F_OK))					\
+			ksft_test_result_skip(text " (not looked at by the kernel's own privcmd)\n");	\
+		else											\
+			CHECK(condition, text "\n");							\
+	} while (0)
+
 static int fd;
 static void *volatile nowhere = (void *)8;
 
@@ -131,7 +139,7 @@ static void test_batch_errors(void)
 	void *other = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	CHECK(batch(fd, NOBODY, at, frames, errs, 0) == -EINVAL, "no frames: EINVAL\n");
-	CHECK(batch(fd, NOBODY, at, frames, errs, 0x80000000) == -EINVAL, "more than there can be: EINVAL\n");
+	CHECK_STRICT(batch(fd, NOBODY, at, frames, errs, 0x80000000) == -EINVAL, "more than there can be: EINVAL");
 	CHECK(batch(fd, NOBODY, at, frames, errs, FRAMES - 1) == -EINVAL, "a part of a mapping: EINVAL\n");
 	CHECK(batch(fd, NOBODY, at, frames, errs, FRAMES + 1) == -EINVAL, "more than a mapping: EINVAL\n");
 	CHECK(batch(fd, NOBODY, other, frames, errs, 1) == -EINVAL, "memory of another kind: EINVAL\n");
@@ -157,7 +165,7 @@ static void test_batch(void)
 		refused += errs[i] < 0;
 	CHECK(refused == FRAMES, "each has its error: %d\n", refused);
 	CHECK(batch(fd, NOBODY, at + 5 * PAGE, frames, errs, 2) == 0 && errs[0] < 0, "some are tried again\n");
-	CHECK(batch(fd, NOBODY, at + 5 * PAGE + 1, frames, errs, 2) == -EINVAL, "not in between pages: EINVAL\n");
+	CHECK_STRICT(batch(fd, NOBODY, at + 5 * PAGE + 1, frames, errs, 2) == -EINVAL, "not in between pages: EINVAL");
 	CHECK(munmap(at + PAGE, PAGE) < 0 && errno == EINVAL, "it is not unmapped in parts: EINVAL\n");
 	if (!fork()) {
 		*(volatile unsigned char *)at;
@@ -208,9 +216,9 @@ static void test_resource(void)
 	CHECK(call(fd, MMAP_RESOURCE, &arg) == -ESRCH, "the size of one of a domain that is not there: ESRCH\n");
 	arg.num = 3;
 	arg.addr = (uintptr_t)at;
-	CHECK(call(fd, MMAP_RESOURCE, &arg) == -EINVAL, "more than the mapping: EINVAL\n");
+	CHECK_STRICT(call(fd, MMAP_RESOURCE, &arg) == -EINVAL, "more than the mapping: EINVAL");
 	arg.num = ~0ull;
-	CHECK(call(fd, MMAP_RESOURCE, &arg) == -EINVAL, "much more: EINVAL\n");
+	CHECK_STRICT(call(fd, MMAP_RESOURCE, &arg) == -EINVAL, "much more: EINVAL");
 	arg.num = 2;
 	CHECK(call(fd, MMAP_RESOURCE, &arg) == -ESRCH, "a domain that is not there: ESRCH\n");
 	munmap(at, 2 * PAGE);
