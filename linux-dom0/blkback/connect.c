@@ -14,12 +14,19 @@ static int write_number(struct blkback *back, struct xenbus_transaction t, const
 	return xenbus_printf(t, back->bus->nodename, key, "%llu", value);
 }
 
+static int write_offer(struct xenbus_device *dev, struct xenbus_transaction t)
+{
+	struct blkback *back = dev_get_drvdata(&dev->dev);
+
+	return write_number(back, t, "feature-max-indirect-segments", BLK_MAX_SEGMENTS) ?:
+	       write_number(back, t, "multi-queue-max-queues", back_max_queues) ?:
+	       write_number(back, t, "max-ring-page-order", back_max_order) ?:
+	       write_number(back, t, "max-ring-pages", 1 << back_max_order);
+}
+
 int back_write_offer(struct blkback *back)
 {
-	return write_number(back, XBT_NIL, "feature-max-indirect-segments", BLK_MAX_SEGMENTS) ?:
-	       write_number(back, XBT_NIL, "multi-queue-max-queues", back_max_queues) ?:
-	       write_number(back, XBT_NIL, "max-ring-page-order", back_max_order) ?:
-	       write_number(back, XBT_NIL, "max-ring-pages", 1 << back_max_order);
+	return xenolith_in_transaction(back->bus, write_offer);
 }
 
 static int write_discard(struct blkback *back, struct xenbus_transaction t)

@@ -21,6 +21,7 @@ int xenbus_dev_is_online(struct xenbus_device *dev);
  * xenolith_in_transaction: all that @write writes of @dev becomes visible at once, or nothing.
  *
  * @write is called again when somebody else's write came between; its error ends the transaction and is returned. Sleeps.
+ * -ENOENT: the device is gone, and a write would bring back what the toolstack has just removed.
  */
 static inline int xenolith_in_transaction(struct xenbus_device *dev,
 					  int (*write)(struct xenbus_device *dev, struct xenbus_transaction t))
@@ -32,7 +33,7 @@ static inline int xenolith_in_transaction(struct xenbus_device *dev,
 		rc = xenbus_transaction_start(&t);
 		if (rc)
 			return rc;
-		rc = write(dev, t);
+		rc = xenbus_exists(t, dev->nodename, "state") ? write(dev, t) : -ENOENT;
 		if (rc) {
 			xenbus_transaction_end(t, 1);
 			return rc;
