@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The end of a domain, complete or not. */
 #include <errno.h>
+#include <glob.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+#include <xen/io/xenbus.h>
 #include "device.h"
 #include "domain.h"
 #include "registry.h"
+
+#define LATE_WORDS_MS 5000	/* how long a backend may take to see that it is gone */
+#define LATE_WORDS_STEP 10
 
 /* The hypervisor gives the memory back in portions and asks to be called again. */
 static int domain_kill(struct host *h, uint32_t domid)
@@ -28,32 +35,102 @@ static void scripts_offline(struct host *h, uint32_t domid, const char *kind)
 	free(devices);
 }
 
-static void plan_backends(struct host *h, struct plan *p, uint32_t domid)
+static void plan_backends(struct host *h, struct plan *p, uint32_t backend, uint32_t domid)
 {
 	unsigned int n, i;
-	char **kinds = store_list(h, &n, "/local/domain/0/backend");
+	char **kinds = store_list(h, &n, "/local/domain/%u/backend", backend);
 
 	for (i = 0; i < n; i++) {
-		plan_remove(p, "/local/domain/0/backend/%s/%u", kinds[i], domid);
-		plan_remove(p, "/local/domain/0/error/backend/%s/%u", kinds[i], domid);
+		plan_remove(p, "/local/domain/%u/backend/%s/%u", backend, kinds[i], domid);
+		plan_remove(p, "/local/domain/%u/error/backend/%s/%u", backend, kinds[i], domid);
 	}
 	free(kinds);
+}
+
+/* Those outside Domain0. */
+static void plan_recorded(struct host *h, struct plan *p, uint32_t domid, const char *kind)
+{
+	unsigned int n, i, backend;
+	char **devices = store_list(h, &n, DEVICE_RECORD "/%s", domid, kind);
+
+	for (i = 0; i < n; i++) {
+		char *path = store_read(h, DEVICE_RECORD "/%s/%s/backend", domid, kind, devices[i]);
+
+		if (path && sscanf(path, "/local/domain/%u/backend/", &backend) == 1)
+			plan_backends(h, p, backend, domid);
+		free(path);
+	}
+	free(devices);
+}
+
+/* Whether a backend of this kind has not connected yet. */
+static bool coming(struct host *h, uint32_t domid, const char *kind)
+{
+	unsigned int n, i;
+	char **devices = store_list(h, &n, "/local/domain/0/backend/%s/%u", kind, domid);
+	bool any = false;
+
+	for (i = 0; i < n && !any; i++)
+		any = store_number(h, 0, "/local/domain/0/backend/%s/%u/%s/state", kind, domid, devices[i]) <
+		      XenbusStateConnected;
+	free(devices);
+	return any;
+}
+
+/* Whether the kernel still has a backend device of the domain. */
+static bool driven(uint32_t domid)
+{
+	char pattern[64];
+	glob_t found;
+	bool any;
+
+	snprintf(pattern, sizeof(pattern), "/sys/bus/xen-backend/devices/*-%u-*", domid);
+	any = !glob(pattern, GLOB_NOSORT, NULL, &found);
+	globfree(&found);
+	return any;
+}
+
+/*
+ * Drivers in Domain0 that have just found the device write their first words outside of a transaction, and so make anew what
+ * was removed under them. The kernel takes the device away when it has seen that its nodes are gone.
+ */
+static int remove_late_words(struct host *h, uint32_t domid)
+{
+	unsigned int tries = LATE_WORDS_MS / LATE_WORDS_STEP;
+	bool there;
+	int rc;
+
+	do {
+		struct plan p = { 0 };
+
+		there = driven(domid);
+		if (there)
+			usleep(LATE_WORDS_STEP * 1000);
+		plan_backends(h, &p, 0, domid);
+		rc = plan_commit(h, &p);
+	} while (there && !rc && --tries);
+	return rc;
 }
 
 static int remove_nodes(struct host *h, uint32_t domid)
 {
 	char *vm = store_read(h, "/local/domain/%u/vm", domid);
+	bool late = coming(h, domid, "vif") || coming(h, domid, "vbd");
 	struct plan p = { 0 };
+	int rc;
 
 	scripts_offline(h, domid, "vif");
 	scripts_offline(h, domid, "vbd");
-	plan_backends(h, &p, domid);
+	plan_backends(h, &p, 0, domid);
+	plan_recorded(h, &p, domid, "vif");
+	plan_recorded(h, &p, domid, "vbd");
 	plan_remove(&p, "/local/domain/%u", domid);
 	plan_remove(&p, "/libxl/%u", domid);
 	if (vm && !strncmp(vm, "/vm/", 4))
 		plan_remove(&p, "%s", vm);
 	free(vm);
-	return plan_commit(h, &p);
+	rc = plan_commit(h, &p);
+	return rc || !late ? rc : remove_late_words(h, domid);
 }
 
 int domain_remove(struct host *h, uint32_t domid, bool keep_record)

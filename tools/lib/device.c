@@ -140,6 +140,8 @@ void device_plan(struct plan *p, const struct device *dev, uint32_t domid)
 	plan_write(p, back, "%s/backend", front);
 	plan_number(p, dev->backend, "%s/backend-id", front);
 	plan_number(p, XenbusStateInitialising, "%s/state", front);
+	if (dev->backend)
+		plan_write(p, back, DEVICE_RECORD "/%s/%u/backend", domid, dev->kind, dev->devid);
 	free(front);
 	free(back);
 }
@@ -339,6 +341,7 @@ int device_detach(struct host *h, uint32_t domid, const char *kind, uint32_t dev
 		device_offline(h, domid, kind, devid);
 		plan_remove(&p, "%s", front);
 		plan_remove(&p, "%s", back);
+		plan_remove(&p, DEVICE_RECORD "/%s/%u", domid, kind, devid);
 		rc = plan_commit(h, &p);
 	}
 	free(front);

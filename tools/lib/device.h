@@ -12,6 +12,9 @@
 #include "config.h"
 #include "store.h"
 
+/* Where a backend outside Domain0 is written down for us alone, for both ends' folders are theirs: libxl's place for it. */
+#define DEVICE_RECORD "/libxl/%u/device"
+
 /** struct device - a device on its way into a domain */
 struct device {
 	const char *kind;	/* "vbd" or "vif" */
