@@ -67,14 +67,17 @@ static void map_shared_info(void)
 	shared_info = (struct shared_info *)own_page;
 }
 
+/* The line is a level: an exit before it is taken back here raises it once more, and then there is nothing to be found. */
 static bool upcall(struct frame *f)
 {
+	bool found = shared_info->vcpu_info[0].evtchn_upcall_pending;
+
 	if (f->vector != VECTOR && f->vector != OWN_VECTOR)
 		return false;
 	shared_info->vcpu_info[0].evtchn_upcall_pending = 0;
 	shared_info->vcpu_info[0].evtchn_pending_sel = 0;
 	shared_info->evtchn_pending[0] = 0;
-	hvm_count[f->vector]++;
+	hvm_count[f->vector] += found;
 	if (f->vector == OWN_VECTOR)
 		wrmsr(X2APIC(APIC_EOI), 0);
 	return true;
